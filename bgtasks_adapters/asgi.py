@@ -1,0 +1,299 @@
+"""The boundary between an ASGI server and any application (ASGI 3, HTTP, websocket, lifespan).
+
+A response is over when its last message was sent, not when the application returns. Its tasks are
+then no part of the request any more: what cancels the request does not reach them. The server's
+lifespan shutdown waits for them, with a deadline.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
+
+from bgtasks_adapters.ambient import use_tasks
+from bgtasks_adapters.concurrency import ThreadEvent, running_asyncio_loop
+from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
+from bgtasks_adapters.events import logger
+from bgtasks_adapters.process import ledger
+from bgtasks_adapters.settings import Settings
+from bgtasks_adapters.shutdown import handle_sigterm, leave_over_running, shutdown
+from bgtasks_adapters.workers import AsyncioLoop
+
+if TYPE_CHECKING:
+    from bgtasks_adapters.runner import HostContext
+    from bgtasks_adapters.workers import Loop
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Boundary:
+    """Give every response of an ASGI application a scope, and end that with the response.
+
+    For adapters, which bring typed settings and the surroundings of their framework's tasks.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, host: HostContext | None = None) -> None:
+        self.app = app
+        self.settings = settings
+        self._host = host
+        self._loop: AsyncioLoop | TrioLoop | None = None
+        self._is_drained_by_lifespan = False
+        handle_sigterm(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._run_lifespan(scope, receive, send)
+        elif scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+        elif (outer := scope.get(SCOPE_KEY)) is not None:  # a boundary further out owns it
+            if self._host is not None:
+                outer.join(self._host)
+            await self.app(scope, receive, send)
+        else:
+            response = ResponseScope(self.settings, self._host, self._server_loop())
+            await self._respond(response, {**scope, SCOPE_KEY: response}, receive, send)
+
+    async def _respond(
+        self, response: ResponseScope, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        kind = _WebsocketExchange if scope["type"] == "websocket" else _HttpExchange
+        exchange = kind(response, receive, send)
+        try:
+            with use_tasks(response.tasks):
+                await self.app(scope, exchange.receive, exchange.send)
+        except BaseException as error:
+            exchange.end(error)
+            raise
+        else:
+            exchange.end(None)
+        finally:
+            await self._wait(response, exchange)
+
+    async def _wait(self, response: ResponseScope, exchange: _Exchange) -> None:
+        # Nobody else would wait for these tasks. A cancellation of the server's own that comes
+        # through the shield ends the waiting, not the tasks.
+        if exchange.must_run_inline:
+            with anyio.CancelScope(shield=True):
+                await response.run_awaited(anyio.to_thread.run_sync)
+        elif response.tasks.tasks and not self._is_drained_by_lifespan:
+            with anyio.CancelScope(shield=True):
+                await response.wait_until_finished()
+
+    def _server_loop(self) -> Loop:
+        running = running_asyncio_loop()
+        if self._loop is None or not self._loop.is_running_here(running):
+            self._loop = TrioLoop() if running is None else AsyncioLoop(running)
+        return self._loop
+
+    async def _run_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        lifespan = _Lifespan(receive, send, self._drain)
+        self._is_drained_by_lifespan = True
+        try:
+            await self.app(scope, lifespan.receive, lifespan.send)
+        except Exception as error:
+            # The specification: an application that raises here has no lifespan, and goes on.
+            if lifespan.is_answered:
+                raise
+            logger.debug("The application has no lifespan; answered in its place", exc_info=error)
+        await lifespan.answer_the_rest()
+
+    async def _drain(self) -> None:
+        self._is_drained_by_lifespan = False  # a request that is still there waits by itself
+        is_idle = ThreadEvent()
+        ledger.call_when_idle(is_idle.set)
+        timeout = self.settings.shutdown_timeout
+        with anyio.move_on_after(timeout) as deadline:
+            await is_idle.wait()
+        if deadline.cancelled_caught:
+            leave_over_running(timeout)
+        # Written now, because some servers end their process by a signal right behind this.
+        shutdown.write_receipt()
+
+
+class BackgroundTasksMiddleware(Boundary):
+    """Run the tasks of each response of an ASGI application once its last message was sent.
+
+    ``def`` tasks run on worker threads of this process, ``async def`` tasks on the server's loop.
+    Wrap the outermost application, so that lifespan reaches it: at the server's shutdown it waits
+    ``shutdown_timeout`` seconds for tasks. The keywords are the fields of ``Settings``.
+
+    Where nothing inside saw how the view ended, a status of 400 or more counts as a view that
+    raised. A websocket's tasks run when its connection has ended.
+    """
+
+    def __init__(self, app: ASGIApp, **settings: Any) -> None:
+        super().__init__(app, Settings.from_mapping(settings))
+
+
+class _Exchange:
+    """What passed between application and server, for the outcome."""
+
+    def __init__(self, response: ResponseScope, receive: Receive, send: Send) -> None:
+        self._response = response
+        self._receive = receive
+        self._send = send
+        self._status: int | None = None
+        self._is_complete = False
+        self._is_client_gone = False
+        self.must_run_inline = False
+
+    async def receive(self) -> Message:
+        return await self._receive()
+
+    async def send(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except BaseException:
+            self._is_client_gone = True
+            raise
+
+    def end(self, error: BaseException | None) -> None:
+        """Note that the application returned, or what it raised."""
+        if error is not None and not isinstance(error, Exception):
+            self._is_client_gone = True  # cancelled
+            if self._status is not None:
+                error = None
+        if self._is_client_gone and isinstance(error, Exception):
+            error = None  # the application only passed on what send() had raised
+        is_disconnected = self._is_client_gone or (error is None and not self._is_complete)
+        self._over(error, is_disconnected)
+
+    def _over(self, error: BaseException | None = None, is_disconnected: bool = False) -> None:
+        is_mine = self._response.note_end(
+            status=self._status, error=error, is_disconnected=is_disconnected
+        )
+        if not is_mine:
+            return
+        if self._response.settings.executor == "inline":
+            self.must_run_inline = True
+        else:
+            self._response.dispatch()
+
+
+class _HttpExchange(_Exchange):
+    def __init__(self, response: ResponseScope, receive: Receive, send: Send) -> None:
+        super().__init__(response, receive, send)
+        self._has_trailers = False
+
+    async def send(self, message: Message) -> None:
+        kind = message["type"]
+        if kind == "http.response.start":
+            self._status = message["status"]
+            self._has_trailers = message.get("trailers", False)
+            is_last = False
+        else:
+            is_last = self._is_last(kind, message)
+        if is_last and self._response.tasks.tasks:
+            await self._wait_for_room()
+        await super().send(message)
+        if is_last:
+            self._is_complete = True
+            self._over()
+
+    def _is_last(self, kind: str, message: Message) -> bool:
+        if kind in ("http.response.body", "http.response.zerocopysend"):
+            return not message.get("more_body", False) and not self._has_trailers
+        if kind == "http.response.pathsend":
+            return not self._has_trailers
+        return kind == "http.response.trailers" and not message.get("more_trailers", False)
+
+    async def _wait_for_room(self) -> None:
+        # Backpressure: at max_pending the end of the response is held back, the one case in
+        # which a client waits.
+        settings = self._response.settings
+        if settings.executor == "inline" or self._response.has_room:
+            return
+        has_room = ThreadEvent()
+        ledger.call_when_room(settings.max_pending, has_room.set)
+        await has_room.wait()
+
+
+class _WebsocketExchange(_Exchange):
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            self._is_complete = True
+            self._response.view_returned()
+        return message
+
+    async def send(self, message: Message) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.close":
+            self._is_complete = True
+
+    def end(self, error: BaseException | None) -> None:
+        # What an application raises because the client has left is the usual end of a websocket.
+        if error is not None and not self._is_complete:
+            self._response.view_raised(error)
+        else:
+            self._response.view_returned()
+        super().end(error)
+
+
+class _Lifespan:
+    """The lifespan of an application, and the answers to it of one that has none."""
+
+    def __init__(self, receive: Receive, send: Send, drain: Callable[[], Awaitable[None]]) -> None:
+        self._receive = receive
+        self._send = send
+        self._drain = drain
+        self._received: set[str] = set()
+        self._sent: set[str] = set()
+
+    @property
+    def is_answered(self) -> bool:
+        return bool(self._sent)
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._received.add(message["type"])
+        if message["type"] == "lifespan.shutdown":
+            # First, because tasks may need what the application is about to close.
+            await self._drain()
+        return message
+
+    async def send(self, message: Message) -> None:
+        self._sent.add(message["type"])
+        await self._send(message)
+
+    async def answer_the_rest(self) -> None:
+        for phase in ("startup", "shutdown"):
+            event = f"lifespan.{phase}"
+            if f"{event}.failed" in self._sent:
+                return
+            if event not in self._received:
+                await self.receive()
+            if f"{event}.complete" not in self._sent:
+                await self.send({"type": f"{event}.complete"})
+
+
+class TrioLoop:
+    """A trio run on which tasks of their own are started, from any thread."""
+
+    def __init__(self) -> None:
+        from trio.lowlevel import current_trio_token
+
+        self._token = current_trio_token()
+
+    def is_running_here(self, asyncio_loop: object) -> bool:
+        from trio.lowlevel import current_trio_token
+
+        return asyncio_loop is None and current_trio_token() is self._token
+
+    def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
+        from trio.lowlevel import current_trio_token, in_trio_run, spawn_system_task
+
+        # A system task: no scope of the request's reaches it, and it ends with the whole run.
+        spawn = partial(spawn_system_task, function)
+        if in_trio_run() and current_trio_token() is self._token:
+            spawn()
+        else:
+            self._token.run_sync_soon(spawn)

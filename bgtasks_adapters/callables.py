@@ -1,0 +1,69 @@
+"""What kind of callable was passed: ``def`` or ``async def``, its name, or why it cannot run.
+
+The usual case, a plain function, is told from its code flags; ``inspect`` is imported only for
+the rest, because it is slow to import.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import FunctionType
+from typing import Any
+
+from bgtasks_adapters.exceptions import InvalidTaskError
+
+# What inspect.markcoroutinefunction (3.12) and asgiref's older stand-in leave on a function.
+_COROUTINE_MARK = (
+    "_is_coroutine_mark" if sys.version_info >= (3, 12) else "_is_coroutine"  # type: ignore[unreachable,unused-ignore]
+)
+_CO_GENERATOR, _CO_COROUTINE, _CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200
+
+
+def is_async_callable(func: object) -> bool:
+    """Tell ``async def`` from ``def``, refusing what can be neither."""
+    if type(func) is FunctionType:
+        flags = func.__code__.co_flags
+        if not flags & (_CO_GENERATOR | _CO_ASYNC_GENERATOR):
+            return bool(flags & _CO_COROUTINE) or hasattr(func, _COROUTINE_MARK)
+    return _is_async_object(func)
+
+
+def _is_async_object(func: object) -> bool:
+    import functools
+    import inspect
+
+    if not callable(func):
+        raise _not_callable(func)
+    bare: Any = func
+    while isinstance(bare, functools.partial):
+        bare = bare.func
+    seen = (bare, type(bare).__call__)
+    if any(inspect.isgeneratorfunction(f) or inspect.isasyncgenfunction(f) for f in seen):
+        raise InvalidTaskError(
+            f"add_task() got {label(func)}, a generator function: calling it runs nothing. "
+            "Pass a plain function that loops over the generator."
+        )
+    return any(inspect.iscoroutinefunction(f) for f in seen) or hasattr(bare, _COROUTINE_MARK)
+
+
+def _not_callable(func: object) -> InvalidTaskError:
+    import inspect
+
+    if inspect.iscoroutine(func):
+        name = func.__qualname__
+        func.close()
+        return InvalidTaskError(
+            f"add_task() got the coroutine object {name}(...), which was called already. Pass the "
+            f"function and its arguments apart: add_task({name}, ...)"
+        )
+    return InvalidTaskError(
+        f"add_task() got {func!r}, of type {type(func).__name__}, which is not callable. "
+        "Pass a function and its arguments: add_task(func, *args, **kwargs)"
+    )
+
+
+def label(func: Any) -> str:
+    while hasattr(func, "func") and not hasattr(func, "__qualname__"):
+        func = func.func
+    named = func if hasattr(func, "__qualname__") else type(func)
+    return str(named.__qualname__)

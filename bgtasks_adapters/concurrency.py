@@ -1,0 +1,133 @@
+"""The bridges between threads, loops and contexts. It knows nothing of tasks or responses.
+
+anyio and asyncio are imported only by what runs on a loop, so that WSGI use never pays for them.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import types
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from collections.abc import Callable, Coroutine, Generator
+    from contextvars import Context
+
+T = TypeVar("T")
+
+
+@types.coroutine
+def run_in_context(context: Context, coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Await a coroutine, each of its steps run inside ``context``.
+
+    Works on asyncio and trio alike, within the caller's own task: its cancellation and its
+    deadlines reach the coroutine, while context variables set there stay there.
+    """
+    try:
+        yielded = context.run(coroutine.send, None)
+        while True:
+            try:
+                value = yield yielded
+            except GeneratorExit:
+                context.run(coroutine.close)
+                raise
+            except BaseException as error:
+                yielded = context.run(coroutine.throw, error)
+            else:
+                yielded = context.run(coroutine.send, value)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+
+
+def running_asyncio_loop() -> AbstractEventLoop | None:
+    """Return the asyncio loop that runs on this thread, if asyncio is in use at all."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio._get_running_loop() if asyncio is not None else None
+
+
+def is_on_loop() -> bool:
+    """Tell whether the calling code runs on an event loop, asyncio's or trio's."""
+    if running_asyncio_loop() is not None:
+        return True
+    trio = sys.modules.get("trio")
+    return trio is not None and bool(trio.lowlevel.in_trio_run())
+
+
+def is_cancelled_from_outside() -> bool:
+    """Tell, in a coroutine that caught a cancellation, whether its own task was cancelled.
+
+    On asyncio a coroutine can raise CancelledError all by itself (it awaited something that was
+    cancelled); on trio a cancellation always comes from a scope around it.
+    """
+    if running_asyncio_loop() is None:
+        return True
+    import asyncio
+
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+class DeadlineExceededError(TimeoutError):
+    """Raised by ``run_with_deadline`` itself; a TimeoutError of the coroutine's own is another."""
+
+
+async def run_with_deadline(coroutine: Coroutine[Any, Any, T], seconds: float) -> T:
+    """Await a coroutine for at most ``seconds``, then cancel it and raise."""
+    if running_asyncio_loop() is None:
+        import anyio
+
+        with anyio.move_on_after(seconds):
+            return await coroutine
+        cause = None
+    else:
+        import asyncio
+
+        deadline = asyncio.timeout(seconds)
+        try:
+            async with deadline:
+                return await coroutine
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise
+            cause = error
+    raise DeadlineExceededError(f"took longer than its timeout of {seconds} s") from cause
+
+
+def loop_call_soon() -> Callable[[Callable[[], object]], object]:
+    """Return the running loop's own way to be called from another thread."""
+    if (loop := running_asyncio_loop()) is not None:
+        return loop.call_soon_threadsafe
+    from anyio.lowlevel import current_token
+
+    native: Any = current_token().native_token
+    return native.run_sync_soon  # type: ignore[no-any-return]
+
+
+class ThreadEvent:
+    """A flag that any thread sets and the loop that made it awaits."""
+
+    def __init__(self) -> None:
+        import anyio
+
+        self._event = anyio.Event()
+        self._call_soon = loop_call_soon()
+
+    def set(self) -> None:
+        """Wake the waiting coroutine; from any thread, and also when its loop has ended."""
+        try:
+            self._call_soon(self._event.set)
+        except RuntimeError:
+            # The loop is closed: nobody waits any more. trio's RunFinishedError is one, too.
+            return
+
+    async def wait(self) -> None:
+        await self._event.wait()
+
+
+def run_in_daemon_thread(target: Callable[[], object], name: str) -> threading.Thread:
+    """Start a daemon thread: one that never holds the exit of the process."""
+    thread = threading.Thread(target=target, name=name, daemon=True)
+    thread.start()
+    return thread

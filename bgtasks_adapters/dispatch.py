@@ -1,0 +1,374 @@
+"""A response and its tasks: who owns them, how the response ended, and so which tasks run.
+
+Adapters tell a ``ResponseScope`` what they see (the view began, raised, returned; the response is
+over). It decides; a ``runner.Run`` does the work.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Literal
+
+from bgtasks_adapters import events
+from bgtasks_adapters.concurrency import ThreadEvent, is_on_loop
+from bgtasks_adapters.exceptions import TooManyPendingTasksError
+from bgtasks_adapters.process import ledger
+from bgtasks_adapters.runner import Run
+from bgtasks_adapters.shutdown import shutdown
+from bgtasks_adapters.tasks import BackgroundTasks, Outcome
+from bgtasks_adapters.workers import loop_thread, workers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bgtasks_adapters.runner import HostContext
+    from bgtasks_adapters.settings import Settings
+    from bgtasks_adapters.tasks import BackgroundTask, Status
+    from bgtasks_adapters.workers import Loop
+
+SCOPE_KEY = "bgtasks_adapters.scope"
+"""Where a response's scope lies, in a WSGI environ or an ASGI scope."""
+
+
+class ResponseScope:
+    """One response on its way, and the collection of its tasks.
+
+    The outermost adapter makes it and is the only one to end it; inner ones find it and share it.
+    """
+
+    def __init__(
+        self, settings: Settings, host: HostContext | None = None, loop: Loop | None = None
+    ) -> None:
+        self.settings = settings
+        self.hosts: tuple[HostContext, ...] = () if host is None else (host,)
+        self.loop = loop
+        self.runs_if_dropped = True
+        self.observers = settings.observers
+        self.dispatched_at: float | None = None
+        self.tasks = BackgroundTasks()
+        self.tasks.owner = self
+        self.failures: list[Exception] = []
+        self._run: Run | None = None
+        self._active_runs = 0
+        self._finish_callbacks: list[Callable[[], object]] = []
+        self._is_open = False
+        self._is_over = False
+        self._is_dispatched = False
+        self._running_views = 0
+        self._view_fate: Literal["returned", "raised"] | None = None
+        self._app_error: BaseException | None = None
+        self._status: int | None = None
+        self._is_disconnected = False
+
+    # What the adapters say while the response is being made.
+
+    def join(self, host: HostContext) -> None:
+        """Add an inner adapter's surroundings, for the tasks added from now on."""
+        if host not in self.hosts:
+            self.hosts = (*self.hosts, host)
+
+    def view(self) -> View:
+        """Return the context manager to put around the call of the view."""
+        return View(self)
+
+    def view_raised(self, error: BaseException) -> None:
+        """Note that the view failed. Decides for the tasks added so far, not for later ones."""
+        self._view_fate = "raised"
+        for task in self.tasks.tasks:
+            if task.view_error is None and task.status == "pending":
+                task.view_error = error
+
+    def view_returned(self) -> None:
+        """Note that the view returned a response, of whatever status."""
+        if self._view_fate is None:
+            self._view_fate = "returned"
+
+    @property
+    def is_view_running(self) -> bool:
+        return self._running_views > 0
+
+    @property
+    def is_fate_known(self) -> bool:
+        """Tell whether any adapter saw the view return or raise."""
+        return self._view_fate is not None
+
+    # What they say at its end.
+
+    def end(
+        self,
+        *,
+        status: int | None = None,
+        error: BaseException | None = None,
+        is_disconnected: bool = False,
+    ) -> None:
+        """Note that the response is over and start its tasks; only the first call counts.
+
+        Returns at once, except on a thread that has to run them itself (``executor="inline"``,
+        or ``max_pending`` reached). Where a ``def`` view still runs, because the client left and
+        the framework did not wait for it, the tasks wait for the view.
+        """
+        if self.note_end(status=status, error=error, is_disconnected=is_disconnected):
+            self.dispatch()
+
+    def note_end(
+        self,
+        *,
+        status: int | None = None,
+        error: BaseException | None = None,
+        is_disconnected: bool = False,
+    ) -> bool:
+        """Note that the response is over; True if the caller is the one to start its tasks."""
+        with self.tasks.lock:
+            if self._is_over:
+                return False
+            self._is_over = True
+            self._status = status
+            self._app_error = error
+            self._is_disconnected = is_disconnected
+            return self._running_views == 0
+
+    def dispatch(self) -> None:
+        """Start the tasks, here or on the workers; see ``end``."""
+        must_run_here = self.settings.executor == "inline" or not self.has_room
+        if must_run_here and not is_on_loop():
+            self.run_here()
+        else:
+            for run in self._runs():
+                run.start()
+
+    def run_here(self) -> None:
+        """Run all tasks within the calling thread's time; for the end of a block or a request."""
+        runs = self._runs()
+        if not self.tasks.concurrent:
+            for run in runs:
+                run.run_here()
+            return
+        for run in runs:
+            run.start()
+        finished = threading.Event()
+        self.call_when_finished(finished.set)
+        finished.wait()
+
+    async def run_awaited(
+        self, to_thread: Callable[[Callable[[], None]], Awaitable[object]]
+    ) -> None:
+        """Run all tasks within the calling coroutine; ``def`` tasks through ``to_thread``."""
+        runs = self._runs()
+        if not self.tasks.concurrent:
+            for run in runs:
+                await run.run_awaited(to_thread)
+            return
+        for run in runs:
+            run.start()
+        await self.wait_until_finished()
+
+    async def wait_until_finished(self) -> None:
+        """Wait, on any loop, until no task that was started is left."""
+        finished = ThreadEvent()
+        self.call_when_finished(finished.set)
+        await finished.wait()
+
+    def call_when_finished(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` once when no run is under way; at once if that is so already."""
+        with self.tasks.lock:
+            if self._active_runs:
+                self._finish_callbacks.append(callback)
+                return
+        callback()
+
+    def _runs(self) -> list[Run]:
+        """Turn the collection into runs, still to be started; the response counts as over."""
+        with self.tasks.lock:
+            if self._is_dispatched:
+                return []
+            self._is_dispatched = True
+            self.dispatched_at = time.time()
+            pending = self.unfinished_tasks()
+        if self._is_open:
+            ledger.close(self)
+        if not pending:
+            return []
+        ledger.count_added(len(pending))
+        if self.tasks.concurrent:
+            return [self._new_run([task]) for task in pending]
+        self._run = self._new_run(self.tasks.tasks)
+        return [self._run]
+
+    def _new_run(self, tasks: list[BackgroundTask]) -> Run:
+        shutdown.watch(self.settings)
+        return Run(self, tasks, workers_of(self.settings.max_workers), self.loop or loop_thread())
+
+    @property
+    def has_room(self) -> bool:
+        """Tell whether this process may take on more tasks."""
+        return ledger.has_room(self.settings.max_pending)
+
+    # What the collection asks (tasks.Owner).
+
+    def admit(self, task: BackgroundTask, /) -> None:
+        limit = self.settings.max_pending
+        if self.settings.overflow == "refuse":
+            waiting = 0 if self._is_dispatched else len(self.unfinished_tasks())
+            if not ledger.has_room(limit - waiting):
+                raise TooManyPendingTasksError(
+                    f"{task.name} was not added: {limit} background tasks wait or run in this "
+                    "process (setting max_pending). Answer with 503, raise the limit, or let "
+                    'responses wait with overflow="wait".'
+                )
+        if self.hosts:
+            task.captured = tuple([host.capture(task) for host in self.hosts])
+        if not self._is_open:
+            self._is_open = True
+            ledger.open(self)
+
+    def is_dispatched(self) -> bool:
+        return self._is_dispatched
+
+    def run_late(self, task: BackgroundTask, /) -> None:
+        ledger.count_added(1)
+        with self.tasks.lock:
+            if self.tasks.concurrent:
+                run = self._new_run([task])
+            elif self._run is None:
+                run = self._run = self._new_run(self.tasks.tasks)
+            elif self._run.reopen():
+                run = self._run
+            else:
+                return  # the run is under way and will come to it
+        if self.settings.executor == "inline" and not is_on_loop():
+            run.run_here()
+        else:
+            run.start()
+
+    # What a run asks (runner.Response).
+
+    def outcome_of(self, task: BackgroundTask, /) -> Outcome:
+        """Return how the response ended, as it counts for this task."""
+        status, error = self._status, self._app_error
+        if task.view_error is not None:
+            return Outcome(False, status, task.view_error, self._is_disconnected)
+        if self._view_fate == "returned":
+            returned = True
+        elif self._view_fate == "raised":  # and then an error handler made a response
+            returned = error is None and status is not None
+        else:  # nobody saw the view, so its status speaks for it
+            returned = error is None and status is not None and status < 400
+        return Outcome(returned, status, error, self._is_disconnected)
+
+    def may_run(self, task: BackgroundTask, /) -> bool:
+        when = task.options.when or self.settings.when
+        if when == "always":
+            return True
+        outcome = self.outcome_of(task)
+        if when == "returned":
+            return outcome.returned
+        if when == "success":
+            return outcome.returned and (outcome.status is None or outcome.status < 400)
+        assert callable(when)
+        return bool(when(outcome))
+
+    @property
+    def stops_on_error(self) -> bool:
+        return self.settings.on_error == "stop"
+
+    def settle(
+        self,
+        task: BackgroundTask,
+        fate: Status,
+        /,
+        *,
+        error: BaseException | None = None,
+        reason: str | None = None,
+        started_at: float | None = None,
+    ) -> None:
+        """Give a task its final status, count and report it; only a task's first fate counts."""
+        with self.tasks.lock:
+            if task.status not in ("pending", "running"):
+                return
+            task.status = fate
+            context, task.context = task.context, None  # the context holds the collection
+            if not self._is_dispatched:
+                ledger.count_added(1)
+        if isinstance(error, Exception):
+            self.failures.append(error)
+        ledger.count_fate(fate, task.name)
+        if not events.is_reported(fate, self.observers):
+            return
+        event = events.TaskEvent(
+            fate,
+            task,
+            self.outcome_of(task) if self._is_over else None,
+            error,
+            reason,
+            self.dispatched_at,
+            started_at,
+            None if started_at is None else time.time(),
+        )
+        if context is None:
+            events.report(event, self.observers)
+        else:  # a copy, because another thread may be inside it: the one that is left over
+            context.copy().run(events.report, event, self.observers)
+
+    def run_started(self) -> None:
+        with self.tasks.lock:
+            self._active_runs += 1
+
+    def run_finished(self) -> None:
+        with self.tasks.lock:
+            self._active_runs -= 1
+            if self._active_runs:
+                return
+            callbacks, self._finish_callbacks = self._finish_callbacks, []
+        for callback in callbacks:
+            callback()
+
+    # What the process asks at its end (process.Unfinished).
+
+    def unfinished_tasks(self) -> list[BackgroundTask]:
+        return [task for task in self.tasks.tasks if task.status in ("pending", "running")]
+
+    def leave_over(self, reason: str) -> None:
+        for task in self.unfinished_tasks():
+            self.settle(task, "left_over", reason=reason)
+
+    def __del__(self) -> None:
+        if not self._is_open or self._is_dispatched or not self.unfinished_tasks():
+            return
+        if not self.runs_if_dropped:
+            for task in self.unfinished_tasks():
+                self.settle(task, "skipped", reason="its response was never closed")
+            return
+        events.logger.warning(
+            "A response with background tasks was dropped without being closed: by the framework, "
+            "because the client left, or by a bridge between WSGI and ASGI. Its tasks run now"
+        )
+        self._is_over = True
+        self._is_disconnected = True
+        for run in self._runs():
+            run.start()
+
+
+class View:
+    """Surround the call of a view: note how it ends, and start tasks that waited for it."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, scope: ResponseScope) -> None:
+        self._scope = scope
+
+    def __enter__(self) -> None:
+        with self._scope.tasks.lock:
+            self._scope._running_views += 1
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        scope = self._scope
+        if error is not None:
+            scope.view_raised(error)
+        else:
+            scope.view_returned()
+        with scope.tasks.lock:
+            scope._running_views -= 1
+            is_due = scope._is_over and scope._running_views == 0
+        if is_due:
+            scope.dispatch()

@@ -1,0 +1,14 @@
+"""The app: checks the setting at start."""
+
+from django.apps import AppConfig
+
+from bgtasks_adapters.django.conf import get_settings
+
+
+class BackgroundTasksConfig(AppConfig):
+    name = "bgtasks_adapters.django"
+    label = "bgtasks_adapters"
+    verbose_name = "Background tasks"
+
+    def ready(self) -> None:
+        get_settings()  # a bad value is an error now, not at the first task

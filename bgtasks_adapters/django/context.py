@@ -1,0 +1,217 @@
+"""What a Django task needs around it: language, time zone, URL prefix, clean connections.
+
+A task runs on another thread than its view, where Django's own per-request state is unset and
+where nobody else would close a database connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
+from django.core.files.uploadedfile import UploadedFile
+from django.core.handlers.wsgi import LimitedStream
+from django.db import connections
+from django.http import HttpRequest
+from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_urlconf
+from django.utils import timezone, translation
+from django.utils.datastructures import MultiValueDict
+
+from bgtasks_adapters.django.conf import get_settings
+from bgtasks_adapters.exceptions import UnsafeArgumentError
+from bgtasks_adapters.workers import call_at_thread_end, workers_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from datetime import tzinfo
+
+    from bgtasks_adapters.tasks import BackgroundTask
+    from bgtasks_adapters.workers import Workers
+
+T = TypeVar("T")
+
+
+class _Captured(NamedTuple):
+    language: str | None
+    time_zone: tzinfo
+    script_prefix: str
+    urlconf: str | None
+
+
+class DjangoContext:
+    """Django's surroundings of tasks (``runner.HostContext``)."""
+
+    def capture(self, task: BackgroundTask, /) -> _Captured:
+        _refuse_what_closes(task)
+        return _Captured(
+            translation.get_language(),
+            timezone.get_current_timezone(),
+            get_script_prefix(),
+            get_urlconf(),
+        )
+
+    def trip(self) -> _Trip:
+        return _Trip()
+
+    def async_trip(self) -> _AsyncTrip:
+        return _AsyncTrip()
+
+
+django_context = DjangoContext()
+
+
+class _Trip:
+    """A leg of ``def`` tasks: usable connections before it, none left open too long behind it."""
+
+    def __enter__(self) -> _Trip:
+        call_at_thread_end(connections.close_all)
+        clean_connections()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        clean_connections()
+
+    def around_task(self, captured: _Captured, /) -> AbstractContextManager[None]:
+        return _activated(captured)
+
+
+class _AsyncTrip:
+    """A leg of ``async def`` tasks: its ORM calls have a thread, and connections, of their own.
+
+    Left with the context of the view, they would wait for a thread that is blocked in the
+    response's ``close()``; without any, all responses would share one thread.
+    """
+
+    def __init__(self) -> None:
+        self._context: ThreadSensitiveContext | None = None
+
+    async def __aenter__(self) -> _AsyncTrip:
+        # A loop that a waiting thread runs (async_to_sync, as in a TestCase) already has a thread
+        # for such calls: the waiting one.
+        if asyncio.get_running_loop() not in AsyncToSync.loop_thread_executors:
+            self._context = ThreadSensitiveContext()
+            self._thread = _LeasedThread(workers_of(get_settings().max_workers))
+            SyncToAsync.context_to_thread_executor[self._context] = self._thread
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._context is not None:
+            SyncToAsync.context_to_thread_executor.pop(self._context, None)
+            await self._thread.give_back()
+
+    def around_task(self, captured: _Captured, /) -> AbstractContextManager[None]:
+        if self._context is not None:
+            SyncToAsync.thread_sensitive_context.set(self._context)
+            AsyncToSync.executors.current = None
+        return _activated(captured)
+
+
+@contextmanager
+def _activated(captured: _Captured) -> Iterator[None]:
+    previous = get_script_prefix(), get_urlconf()
+    with translation.override(captured.language), timezone.override(captured.time_zone):
+        set_script_prefix(captured.script_prefix)
+        set_urlconf(captured.urlconf)
+        try:
+            yield
+        finally:
+            set_script_prefix(previous[0])
+            set_urlconf(previous[1])
+
+
+def clean_connections() -> None:
+    """Close this thread's connections that are unusable or too old.
+
+    Not within a transaction: the connection is somebody's who is not done with it, a TestCase's
+    for one.
+    """
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close_if_unusable_or_obsolete()
+
+
+class _LeasedThread(Executor):
+    """Run calls in turn on one of the workers' threads, which it holds from the first call on."""
+
+    def __init__(self, workers: Workers) -> None:
+        self._workers = workers
+        self._calls: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._is_leased = False
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        future: Future[T] = Future()
+        self._calls.put(partial(_fulfil, future, partial(fn, *args, **kwargs)))
+        if not self._is_leased:
+            self._is_leased = True
+            self._workers.submit(self._serve)
+        return future
+
+    def _serve(self) -> None:
+        with _Trip():
+            while (call := self._calls.get()) is not None:
+                call()
+
+    async def give_back(self) -> None:
+        """Let the thread go, its connections cleaned; waits for that, if it was ever taken."""
+        if self._is_leased:
+            cleaned = self.submit(clean_connections)
+            self._calls.put(None)
+            await asyncio.wrap_future(cleaned)
+
+
+def _fulfil(future: Future[T], call: Callable[[], T]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
+
+
+def _refuse_what_closes(task: BackgroundTask) -> None:
+    owner = getattr(task.func, "__self__", None)
+    if owner is not None:
+        _refuse(task, owner, "its method")
+        if isinstance(owner, HttpRequest) and task.func.__name__.startswith("read"):
+            raise _refused(task, "the request's own stream", "data = request.body")
+    for place, value in (*enumerate(task.args), *task.kwargs.items()):
+        _refuse(task, value, f"argument {place!r}")
+
+
+def _refuse(task: BackgroundTask, value: Any, place: str) -> None:
+    if isinstance(value, UploadedFile):
+        raise _refused(
+            task,
+            f"the uploaded file {value.name!r} ({place})",
+            "data = upload.read(), or name = default_storage.save(upload.name, upload)",
+        )
+    if isinstance(value, LimitedStream):
+        raise _refused(task, f"the request's own stream ({place})", "data = request.body")
+    if isinstance(value, MultiValueDict):
+        for key in value:
+            _refuse_each(task, value.getlist(key), place)
+    elif isinstance(value, dict):
+        _refuse_each(task, value.values(), place)
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        _refuse_each(task, value, place)
+
+
+def _refuse_each(task: BackgroundTask, values: Any, place: str) -> None:
+    for value in values:
+        if isinstance(value, (UploadedFile, LimitedStream)):
+            _refuse(task, value, f"inside {place}")
+
+
+def _refused(task: BackgroundTask, what: str, idiom: str) -> UnsafeArgumentError:
+    return UnsafeArgumentError(
+        f"add_task({task.name}, ...) got {what}, which Django closes when the response ends: "
+        f"before the task runs. Copy it in the view, {idiom}, and pass the copy."
+    )

@@ -1,0 +1,52 @@
+"""Django's handlers, watching each view: what the drop-in entry points are made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import iscoroutinefunction
+from django.core.handlers.base import BaseHandler
+
+from bgtasks_adapters.django.scopes import find_scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest
+
+
+class WatchingHandler(BaseHandler):
+    """Tell the response's scope when its view begins, and how it ends, wherever it runs.
+
+    A view counts as ended behind the transaction that ATOMIC_REQUESTS puts around it.
+    """
+
+    def make_view_atomic(self, view: Callable[..., Any]) -> Callable[..., Any]:
+        atomic: Callable[..., Any] = super().make_view_atomic(view)
+
+        if iscoroutinefunction(atomic):
+
+            async def async_watched(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+                scope = find_scope(request)
+                if scope is None:
+                    return await atomic(request, *args, **kwargs)
+                with scope.view():
+                    return await atomic(request, *args, **kwargs)
+
+            return async_watched
+
+        def watched(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            scope = find_scope(request)
+            if scope is None:
+                return atomic(request, *args, **kwargs)
+            with scope.view():
+                return atomic(request, *args, **kwargs)
+
+        return watched
+
+    def process_exception_by_middleware(self, exception: Exception, request: HttpRequest) -> Any:
+        # Also what the rendering of a TemplateResponse raised, after the view.
+        scope = find_scope(request)
+        if scope is not None:
+            scope.view_raised(exception)
+        return super().process_exception_by_middleware(exception, request)

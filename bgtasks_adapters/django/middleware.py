@@ -1,0 +1,85 @@
+"""The middleware: a scope for every request, with or without the boundary outside."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+
+from bgtasks_adapters.ambient import use_tasks
+from bgtasks_adapters.django.conf import get_settings
+from bgtasks_adapters.django.scopes import OwnedScope, find_scope
+from bgtasks_adapters.shutdown import handle_sigterm
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
+
+
+class BackgroundTasksMiddleware:
+    """Run the tasks that views add once their response is closed, which is after it was sent.
+
+    Put it first in ``MIDDLEWARE``. Below it ``add_task()`` works in views, sync and async, and in
+    all that they call. Sync and async itself, so it costs no adaptation of either. With
+    ``bgtasks_adapters.django.asgi`` or ``.wsgi`` outside, those end the response, and this
+    serves Django's test client only.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(
+        self,
+        get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]],
+    ) -> None:
+        self.get_response: Callable[[HttpRequest], Any] = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        handle_sigterm(get_settings())
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if find_scope(request) is not None:
+            return self.get_response(request)  # type: ignore[no-any-return]
+        owned = OwnedScope(request)
+        if self._is_async:
+            return self._respond(request, owned)
+        with use_tasks(owned.scope.tasks):
+            response: HttpResponseBase = self.get_response(request)
+        _note(request, owned, response)
+        return response
+
+    async def _respond(self, request: HttpRequest, owned: OwnedScope) -> HttpResponseBase:
+        try:
+            with use_tasks(owned.scope.tasks):
+                response: HttpResponseBase = await self.get_response(request)
+        except asyncio.CancelledError as error:
+            # The client left. A def view runs on in the request's thread: behind it, the end.
+            await sync_to_async(_end_without_response)(request, owned, error)
+            raise
+        _note(request, owned, response)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        scope = find_scope(request)
+        if scope is not None:
+            scope.view_raised(exception)
+
+
+def _note(request: HttpRequest, owned: OwnedScope, response: HttpResponseBase) -> None:
+    if request.resolver_match is not None:  # no middleware answered before the view was found
+        owned.scope.view_returned()
+    owned.responded(response)
+
+
+def _end_without_response(request: HttpRequest, owned: OwnedScope, error: BaseException) -> None:
+    match = request.resolver_match
+    if not owned.scope.is_fate_known:
+        if match is not None and not iscoroutinefunction(match.func):
+            owned.scope.view_returned()  # Django drops what it returned, or raised
+        else:
+            owned.scope.view_raised(error)
+    owned.end(is_disconnected=True)

@@ -1,0 +1,64 @@
+"""Tasks in Django's tests: within the TestCase's own thread, so that they see its rows.
+
+A TestCase wraps each test in a transaction of the test thread's connection, which no other thread
+can look into. There tasks run before the test client returns, in that thread, and leave its
+connection as it is. Other tests run them as production does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connections
+
+from bgtasks_adapters.concurrency import running_asyncio_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bgtasks_adapters.dispatch import ResponseScope
+
+
+def is_test_run() -> bool:
+    """Tell whether Django's test environment is set up in this process."""
+    utils: Any = sys.modules.get("django.test.utils")
+    return utils is not None and hasattr(utils._TestState, "saved_data")
+
+
+def is_in_testcase() -> bool:
+    """Tell whether a connection of this thread is inside a TestCase's transaction."""
+    return any(
+        connection.in_atomic_block
+        and any(getattr(block, "_from_testcase", False) for block in connection.atomic_blocks)
+        for connection in connections.all(initialized_only=True)
+    )
+
+
+def dispatch(scope: ResponseScope) -> None:
+    """Run the tasks of a response that is over, inline where a TestCase is at work."""
+    if scope.loop is None:
+        if is_in_testcase():
+            async_to_sync(scope.run_awaited)(_in_test_thread)
+        else:
+            scope.dispatch()
+        return
+    loop: Any = scope.loop
+    if running_asyncio_loop() is loop.loop:
+        # A streaming response of AsyncClient is closed on the loop, which cannot be held here.
+        loop.start(lambda: _dispatch_on_loop(scope))
+    else:
+        asyncio.run_coroutine_threadsafe(_dispatch_on_loop(scope), loop.loop).result()
+
+
+async def _dispatch_on_loop(scope: ResponseScope) -> None:
+    if await sync_to_async(is_in_testcase)():
+        await scope.run_awaited(_in_test_thread)
+    else:
+        scope.dispatch()
+
+
+async def _in_test_thread(leg: Callable[[], None]) -> None:
+    await sync_to_async(leg)()

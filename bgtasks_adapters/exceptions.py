@@ -1,0 +1,35 @@
+"""The errors of this library: one base class, few leaves, each also the built-in kind."""
+
+from __future__ import annotations
+
+
+class BackgroundTasksError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+
+class NoActiveResponseError(BackgroundTasksError, RuntimeError):
+    """Raised where a task is added and no response (and no ``task_scope()``) is being made."""
+
+
+class InvalidTaskError(BackgroundTasksError, TypeError):
+    """Raised by ``add_task`` for what can never run: not callable, a coroutine, a generator."""
+
+
+class UnsafeArgumentError(BackgroundTasksError, TypeError):
+    """Raised by ``add_task`` for an argument that will be gone when the task runs."""
+
+
+class InvalidOptionError(BackgroundTasksError, ValueError):
+    """Raised for a setting or an option of ``using()`` that is unknown or has a bad value."""
+
+
+class MissingParameterError(BackgroundTasksError, TypeError):
+    """Raised by ``with_background_tasks`` for a function without the annotated parameter."""
+
+
+class TooManyPendingTasksError(BackgroundTasksError, RuntimeError):
+    """Raised by ``add_task`` at ``max_pending`` where ``overflow="refuse"`` is set."""
+
+
+class ProcessTerminated(SystemExit):
+    """Raised on the main thread by this library's SIGTERM handler; no failure of any task."""

@@ -1,0 +1,186 @@
+"""The parameter annotated ``BackgroundTasks``: found in a function, filled in, hidden from others.
+
+Framework adapters build their ``with_background_tasks`` from this. Only that one annotation is
+resolved, also where it is a string or imported under ``TYPE_CHECKING``; whatever else a function
+is annotated with is left alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import types
+import typing
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from bgtasks_adapters.callables import is_async_callable
+from bgtasks_adapters.exceptions import MissingParameterError
+from bgtasks_adapters.tasks import BackgroundTasks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Call(Protocol):
+    """One call of a decorated function, as the framework's adapter surrounds it."""
+
+    def __enter__(self) -> BackgroundTasks: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None: ...
+
+    def returned(self, result: Any, /) -> None:
+        """Be told what the function returned; a view's response, for one."""
+
+
+class _Parameter(NamedTuple):
+    """Where the collection goes in a call: by name, and how many arguments may stand before it."""
+
+    name: str
+    position: int | None
+
+
+def inject(
+    func: Callable[..., Any], new_call: Callable[[tuple[Any, ...], dict[str, Any]], Call]
+) -> Callable[..., Any]:
+    """Return ``func`` without its collection parameter, which each call of it fills in.
+
+    ``new_call(args, kwargs)`` is entered around each call and gives the collection; one that the
+    caller passed explicitly wins. Works for ``def`` and ``async def``. Raises
+    ``MissingParameterError`` where no parameter is annotated ``BackgroundTasks``.
+    """
+    parameter = find_parameter(func)
+
+    if is_async_callable(func):
+
+        @functools.wraps(func)
+        async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+            call = new_call(args, kwargs)
+            with call as tasks:
+                args, kwargs = _filled(parameter, args, kwargs, tasks)
+                result = await func(*args, **kwargs)
+                call.returned(result)
+                return result
+
+        return _hiding(parameter, func, async_wrapper)
+
+    @functools.wraps(func)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        call = new_call(args, kwargs)
+        with call as tasks:
+            args, kwargs = _filled(parameter, args, kwargs, tasks)
+            result = func(*args, **kwargs)
+            call.returned(result)
+            return result
+
+    return _hiding(parameter, func, wrapper)
+
+
+def _filled(
+    parameter: _Parameter, args: tuple[Any, ...], kwargs: dict[str, Any], tasks: BackgroundTasks
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    name, position = parameter
+    if kwargs.get(name) is not None:
+        return args, kwargs
+    if position is not None and len(args) > position:
+        if isinstance(args[position], BackgroundTasks):
+            return args, kwargs
+        # The caller knows the signature without this parameter; what stands here comes after it.
+        return (*args[:position], tasks, *args[position:]), kwargs
+    return args, {**kwargs, name: tasks}
+
+
+def _hiding(
+    parameter: _Parameter, func: Callable[..., Any], wrapper: Callable[..., Any]
+) -> Callable[..., Any]:
+    signature = inspect.signature(func)
+    visible = [p for p in signature.parameters.values() if p.name != parameter.name]
+    wrapper.__signature__ = signature.replace(parameters=visible)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {
+        name: annotation
+        for name, annotation in wrapper.__annotations__.items()
+        if name != parameter.name
+    }
+    return wrapper
+
+
+def find_parameter(func: Callable[..., Any]) -> _Parameter:
+    """Find the parameter annotated ``BackgroundTasks``, whatever its name."""
+    bare: Any = func
+    bound = 0
+    while isinstance(bare, functools.partial):  # Django's method_decorator makes these
+        bound += len(bare.args) + (1 if isinstance(bare.func, types.MethodType) else 0)
+        bare = bare.func
+    bare = inspect.unwrap(bare)
+    if isinstance(bare, types.MethodType):
+        bare = bare.__func__
+    found = _find_in_function(bare)
+    if found.position is None:
+        return found
+    return _Parameter(found.name, found.position - bound)
+
+
+@functools.lru_cache(maxsize=1024)
+def _find_in_function(func: Callable[..., Any]) -> _Parameter:
+    annotations: dict[str, Any] = getattr(func, "__annotations__", {})
+    namespace: dict[str, Any] = getattr(func, "__globals__", {})
+    for name, annotation in annotations.items():
+        if name != "return" and _is_collection(annotation, namespace):
+            break
+    else:
+        raise MissingParameterError(_no_parameter(func, annotations))
+    parameters = inspect.signature(func).parameters
+    kind = parameters[name].kind
+    if kind is inspect.Parameter.POSITIONAL_ONLY:
+        raise MissingParameterError(
+            f"The parameter {name!r} of {func.__qualname__} is positional-only, so it cannot be "
+            "filled in. Move it behind the '/'."
+        )
+    is_keyword_only = kind is inspect.Parameter.KEYWORD_ONLY
+    return _Parameter(name, None if is_keyword_only else list(parameters).index(name))
+
+
+def _no_parameter(func: Callable[..., Any], annotations: dict[str, Any]) -> str:
+    names = list(inspect.signature(func).parameters)
+    likely = [n for n in names if n not in annotations and n in ("background_tasks", "tasks")]
+    if likely:
+        advice = f"Annotate it: {likely[0]}: BackgroundTasks"
+    else:
+        advice = "Add one: background_tasks: BackgroundTasks"
+    other = [f"{n}: {a}" for n, a in annotations.items() if "BackgroundTask" in str(a)]
+    if other:
+        advice += f" (this library's class; {', '.join(other)} is another)"
+    return (
+        f"with_background_tasks: {func.__qualname__}({', '.join(names)}) has no parameter with "
+        f"the annotation BackgroundTasks. {advice}"
+    )
+
+
+def _is_collection(annotation: Any, namespace: dict[str, Any]) -> bool:
+    if isinstance(annotation, str):
+        return any(_names_collection(part, namespace) for part in _alternatives(annotation))
+    if isinstance(annotation, type):
+        return issubclass(annotation, BackgroundTasks)
+    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
+        return any(_is_collection(part, namespace) for part in typing.get_args(annotation))
+    return False
+
+
+def _alternatives(annotation: str) -> list[str]:
+    text = annotation.strip().strip("'\"")
+    for optional in ("Optional[", "typing.Optional["):
+        if text.startswith(optional) and text.endswith("]"):
+            text = text[len(optional) : -1]
+    return [part.strip() for part in text.split("|")]
+
+
+def _names_collection(text: str, namespace: dict[str, Any]) -> bool:
+    if not all(part.isidentifier() for part in text.split(".")):
+        return False
+    first, *rest = text.split(".")
+    if first not in namespace:
+        # Imported under TYPE_CHECKING only, so the name is all there is.
+        return text.rsplit(".", maxsplit=1)[-1] == BackgroundTasks.__name__
+    value = namespace[first]
+    for attribute in rest:
+        value = getattr(value, attribute, None)
+    return _is_collection(value, namespace) if not isinstance(value, str) else False

@@ -1,0 +1,194 @@
+"""What this process still owes: its unfinished runs, the counts of every fate, and ``drain``.
+
+One ``ledger`` a process. A forked child starts with an empty one: what its parent queued stays
+the parent's.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from bgtasks_adapters.events import FATES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from bgtasks_adapters.tasks import BackgroundTask
+
+
+class Stats(NamedTuple):
+    """Counts of this process since its start.
+
+    ``added`` equals the sum of all the fates plus ``pending`` (waiting for their response,
+    waiting for a worker, or running).
+    """
+
+    added: int
+    pending: int
+    succeeded: int
+    failed: int
+    timed_out: int
+    skipped: int
+    replaced: int
+    cancelled: int
+    left_over: int
+    handed_off: int
+
+
+class Unfinished(Protocol):
+    """Something that still holds tasks: a run, or a response that is not over."""
+
+    def unfinished_tasks(self) -> Sequence[BackgroundTask]: ...
+
+    def leave_over(self, reason: str, /) -> None:
+        """Give up every task that has not ended, and report each as left over."""
+
+
+class _Waiter(NamedTuple):
+    is_due: Callable[[], bool]
+    callback: Callable[[], object]
+
+
+class Ledger:
+    """Count tasks and keep what is unfinished."""
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, as a process that has just begun."""
+        # Reentrant, because a garbage collection may dispatch an abandoned response (see
+        # ResponseScope.__del__) on a thread that is inside one of these methods.
+        self._changed = threading.Condition(threading.RLock())
+        self._added = 0
+        self._ended = 0
+        self._fates: dict[str, int] = dict.fromkeys(FATES, 0)
+        self._runs: dict[Unfinished, None] = {}
+        self._open: dict[int, weakref.ref[Unfinished]] = {}
+        self._waiters: list[_Waiter] = []
+        self.left_over: list[str] = []
+
+    def open(self, response: Unfinished) -> None:
+        """Remember a response that has tasks and is not over, as long as it lives."""
+        self._open[id(response)] = weakref.ref(response)
+
+    def close(self, response: Unfinished) -> None:
+        self._open.pop(id(response), None)
+
+    def count_added(self, number: int) -> None:
+        with self._changed:
+            self._added += number
+
+    def count_fate(self, fate: str, name: str) -> None:
+        with self._changed:
+            self._fates[fate] += 1
+            self._ended += 1
+            if fate == "left_over":
+                self.left_over.append(name)
+            if self._waiters:
+                self._call_waiters()
+
+    def start(self, run: Unfinished) -> None:
+        with self._changed:
+            self._runs[run] = None
+
+    def finish(self, run: Unfinished) -> None:
+        with self._changed:
+            self._runs.pop(run, None)
+            if not self._runs:
+                self._changed.notify_all()
+                self._call_waiters()
+
+    @property
+    def dispatched(self) -> int:
+        """The number of tasks that are with the workers: waiting there, or running."""
+        return self._added - self._ended
+
+    def has_room(self, limit: int) -> bool:
+        return self.dispatched < limit
+
+    def call_when_room(self, limit: int, callback: Callable[[], object]) -> None:
+        """Call ``callback`` once, from some thread, when fewer than ``limit`` tasks are left."""
+        self._call_when(lambda: self.has_room(limit), callback)
+
+    def call_when_idle(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` once, from some thread, when no run is left."""
+        self._call_when(lambda: not self._runs, callback)
+
+    def _call_when(self, is_due: Callable[[], bool], callback: Callable[[], object]) -> None:
+        with self._changed:
+            self._waiters.append(_Waiter(is_due, callback))
+            self._call_waiters()
+
+    def _call_waiters(self) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if waiter.is_due():
+                waiter.callback()
+            else:
+                self._waiters.append(waiter)
+
+    def wait_until_idle(self, timeout: float | None) -> bool:
+        """Wait until no run is left; False if that took longer than ``timeout`` seconds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._runs, timeout)
+
+    def runs(self) -> list[Unfinished]:
+        with self._changed:
+            return list(self._runs)
+
+    def open_responses(self) -> list[Unfinished]:
+        found = (reference() for reference in list(self._open.values()))
+        return [response for response in found if response is not None]
+
+    def stats(self) -> Stats:
+        undispatched = sum(len(r.unfinished_tasks()) for r in self.open_responses())
+        with self._changed:
+            return Stats(
+                added=self._added + undispatched,
+                pending=self.dispatched + undispatched,
+                **self._fates,
+            )
+
+
+ledger = Ledger()
+_fork_callbacks: list[Callable[[], object]] = []
+
+
+def call_in_forked_child(callback: Callable[[], object]) -> None:
+    """Have ``callback`` called in every forked child: threads do not survive a fork."""
+    if not _fork_callbacks:
+        _fork_callbacks.append(ledger.reset)
+        os.register_at_fork(after_in_child=_forget_parent)
+    _fork_callbacks.append(callback)
+
+
+def _forget_parent() -> None:
+    for callback in _fork_callbacks:
+        callback()
+
+
+def drain(timeout: float | None = None) -> bool:
+    """Wait until every task whose response is over has ended; True if so.
+
+    Blocks the calling thread for at most ``timeout`` seconds (None: without limit) and stops
+    nothing: what did not end in time goes on. For scripts and tests; a server's shutdown drains
+    by itself. Raises ``RuntimeError`` on an event loop, which it would block: there, use
+    ``await anyio.to_thread.run_sync(drain, 5)``.
+    """
+    from bgtasks_adapters.concurrency import is_on_loop
+
+    if is_on_loop():
+        raise RuntimeError(
+            "drain() was called on an event loop, which it would block. "
+            "Use: await anyio.to_thread.run_sync(drain, timeout)"
+        )
+    return ledger.wait_until_idle(timeout)
+
+
+def stats() -> Stats:
+    """Return how many tasks this process has had, and what became of them."""
+    return ledger.stats()

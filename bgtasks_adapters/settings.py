@@ -1,0 +1,117 @@
+"""The settings, typed and checked: keywords of the middlewares, ``BGTASKS`` in Django and Flask."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from typing import TYPE_CHECKING, Any, Literal
+
+from bgtasks_adapters.callables import is_async_callable
+from bgtasks_adapters.exceptions import InvalidOptionError
+from bgtasks_adapters.tasks import check_when
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from bgtasks_adapters.events import Observer
+    from bgtasks_adapters.tasks import Outcome
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """How the tasks of an application are run.
+
+    Raises ``InvalidOptionError`` for a bad value, naming the setting.
+    """
+
+    executor: Literal["threads", "inline"] = "threads"
+    """``"inline"`` runs tasks within the request: WSGI in ``close()``, ASGI before the
+    application returns. For AWS Lambda and tests."""
+    max_workers: int = 4
+    """Threads for ``def`` tasks. Each may hold a database connection."""
+    max_pending: int = 1000
+    """How many tasks may wait or run in this process before ``overflow`` applies."""
+    overflow: Literal["wait", "refuse"] = "wait"
+    """At ``max_pending``: ``"wait"`` slows the responses that queue more (WSGI runs their tasks
+    on the request's thread, ASGI holds back the end of the response); with ``"refuse"``
+    ``add_task`` raises ``TooManyPendingTasksError``."""
+    on_error: Literal["continue", "stop"] = "continue"
+    """Whether the tasks behind one that failed still run. ``"stop"`` is Starlette's rule."""
+    when: Literal["returned", "success", "always"] | Callable[[Outcome], bool] = "returned"
+    """Which outcome of the response lets tasks run, unless ``using(when=...)`` says otherwise."""
+    shutdown_timeout: float = 20.0
+    """Seconds that the exit of the process waits for tasks; what is left is named in a receipt."""
+    handle_sigterm: Literal["auto"] | bool = "auto"
+    """Leave through ``SystemExit`` at SIGTERM, so that workers drain. ``"auto"``: where SIGTERM
+    would kill the process at once, because its handler is the default one."""
+    receipt: str | os.PathLike[str] | None = None
+    """A file to which the receipt of the exit is appended as one line of JSON, too."""
+    observers: tuple[Observer, ...] = ()
+    """Called with the ``TaskEvent`` of every fate."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "observers", tuple(self._as_sequence(self.observers)))
+        self._one_of("executor", "threads", "inline")
+        self._one_of("overflow", "wait", "refuse")
+        self._one_of("on_error", "continue", "stop")
+        self._number("max_workers", int, 1)
+        self._number("max_pending", int, 1)
+        self._number("shutdown_timeout", (int, float), 0)
+        if self.handle_sigterm not in ("auto", True, False):
+            raise self._bad("handle_sigterm", 'use "auto", True or False')
+        if self.receipt is not None and not isinstance(self.receipt, (str, os.PathLike)):
+            raise self._bad("receipt", "use the path of a file, or None")
+        if self.when is None:
+            raise self._bad("when", "use 'returned', 'success', 'always' or a function")
+        check_when(self.when)
+
+    @classmethod
+    def from_mapping(
+        cls,
+        values: Mapping[str, Any],
+        spelled: Callable[[str], str] = str,
+    ) -> Settings:
+        """Build settings from names and values, refusing a name that is no setting.
+
+        ``spelled`` turns a setting's name into how the user spells it, for the message.
+        """
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in values:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"Did you mean {spelled(close[0])!r}? " if close else ""
+                raise InvalidOptionError(
+                    f"Unknown setting {spelled(name)!r}. {hint}"
+                    f"The settings are {', '.join(map(spelled, known))}."
+                )
+        return cls(**values)
+
+    def _as_sequence(self, observers: Any) -> list[Any]:
+        if not isinstance(observers, (list, tuple, set, frozenset)):
+            raise self._bad("observers", "use a list of callables")
+        found: list[Any] = list(observers)
+        for observer in found:
+            if not callable(observer):
+                raise self._bad("observers", f"{observer!r} is not callable")
+            if is_async_callable(observer):
+                raise self._bad(
+                    "observers",
+                    f"{observer!r} is an async function; observers are called, not awaited",
+                )
+        return found
+
+    def _one_of(self, name: str, *choices: str) -> None:
+        if getattr(self, name) not in choices:
+            raise self._bad(name, f"use {' or '.join(map(repr, choices))}")
+
+    def _number(self, name: str, kind: type | tuple[type, ...], least: int) -> None:
+        value: Any = getattr(self, name)
+        if isinstance(value, bool) or not isinstance(value, kind):
+            what = "a whole number" if kind is int else "a number (of seconds)"
+            raise self._bad(name, f"use {what}")
+        if value < least:
+            raise self._bad(name, f"use {least} or more")
+
+    def _bad(self, name: str, advice: str) -> InvalidOptionError:
+        return InvalidOptionError(f"Setting {name}={getattr(self, name)!r} is not valid: {advice}.")

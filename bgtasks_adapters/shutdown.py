@@ -1,0 +1,130 @@
+"""The end of the process: what it waits for and how long, the receipt, and SIGTERM.
+
+Workers are daemon threads, which an ending interpreter does not wait for. One thread that is no
+daemon waits for the main thread to end and then drains with a deadline, so that exit is bounded
+and every task that it leaves over is named.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from bgtasks_adapters.events import logger
+from bgtasks_adapters.exceptions import ProcessTerminated
+from bgtasks_adapters.process import call_in_forked_child, ledger
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from bgtasks_adapters.process import Stats
+    from bgtasks_adapters.settings import Settings
+
+
+class Shutdown:
+    """How this process ends, after the settings of all that run tasks in it."""
+
+    def __init__(self) -> None:
+        self._reset()
+        self._is_fork_safe = False
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._watched: dict[int, Settings] = {}
+        self._drainer: threading.Thread | None = None
+        self._written: Stats | None = None
+
+    def watch(self, settings: Settings) -> None:
+        """Have the exit of this process wait for tasks, as these settings say."""
+        if id(settings) in self._watched and self._drainer is not None:
+            return
+        with self._lock:
+            if not self._is_fork_safe:
+                self._is_fork_safe = True
+                call_in_forked_child(self._reset)
+            self._watched[id(settings)] = settings
+            if self._drainer is None:
+                self._drainer = threading.Thread(
+                    target=self._drain_at_exit, name="bgtasks-drainer", daemon=False
+                )
+                self._drainer.start()
+
+    def _drain_at_exit(self) -> None:
+        threading.main_thread().join()
+        timeout = max(settings.shutdown_timeout for settings in self._watched.values())
+        if not ledger.wait_until_idle(timeout):
+            leave_over_running(timeout)
+        for response in ledger.open_responses():
+            response.leave_over("the process ended before its response was complete")
+        self.write_receipt()
+        self._drainer = None
+
+    def write_receipt(self) -> None:
+        """Log the counts of this process, once unless they changed; append them to files asked for.
+
+        Only processes that had tasks write one.
+        """
+        counts = ledger.stats()
+        if counts == self._written or not counts.added:
+            return
+        self._written = counts
+        left_over = list(ledger.left_over)
+        logger.log(
+            logging.ERROR if left_over else logging.INFO,
+            "Receipt of process %d: %s%s",
+            os.getpid(),
+            ", ".join(f"{count} {word}" for word, count in counts._asdict().items()),
+            f"; left over: {', '.join(left_over)}" if left_over else "",
+        )
+        record = {
+            "pid": os.getpid(),
+            "time": time.time(),
+            **counts._asdict(),
+            "tasks_left_over": left_over,
+        }
+        paths = {os.fspath(s.receipt) for s in self._watched.values() if s.receipt is not None}
+        for path in paths:
+            try:
+                with open(path, "a", encoding="utf-8") as file:
+                    file.write(json.dumps(record) + "\n")
+            except OSError:
+                logger.exception("The receipt could not be written to %s", path)
+
+
+shutdown = Shutdown()
+
+
+def leave_over_running(timeout: float) -> None:
+    """Give up what still runs or waits, after ``timeout`` seconds of waiting for it."""
+    for run in ledger.runs():
+        run.leave_over(f"it had not ended {timeout:g} s after the shutdown began")
+
+
+def handle_sigterm(settings: Settings) -> None:
+    """Leave through ``SystemExit`` at SIGTERM, where the settings ask for it.
+
+    Only the main thread may set a signal handler. With "auto" nothing is done where a server has
+    a handler of its own: it ends its process in an orderly way. A second SIGTERM ends at once.
+    """
+    if settings.handle_sigterm is False:
+        return
+    import signal
+
+    if threading.current_thread() is not threading.main_thread():
+        logger.debug("SIGTERM is not handled: the application was not loaded in the main thread")
+        return
+    previous = signal.getsignal(signal.SIGTERM)
+    if previous is not signal.SIG_DFL and settings.handle_sigterm == "auto":
+        return
+
+    def leave(signum: int, frame: FrameType | None) -> None:
+        signal.signal(signum, signal.SIG_DFL)
+        if callable(previous):
+            previous(signum, frame)
+        raise ProcessTerminated(128 + signum)
+
+    signal.signal(signal.SIGTERM, leave)

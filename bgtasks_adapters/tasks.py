@@ -1,0 +1,338 @@
+"""A task, a collection of them, and Starlette's contract when one is awaited directly.
+
+Data, the checks made on the line that adds a task, and the one way a task is called. Running a
+collection after a response (errors reported, threads of our own) is ``runner``'s work.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, Protocol
+
+from bgtasks_adapters import concurrency, events
+from bgtasks_adapters.callables import is_async_callable, label
+from bgtasks_adapters.exceptions import InvalidOptionError, InvalidTaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from contextlib import AbstractContextManager
+    from contextvars import Context
+
+P = ParamSpec("P")
+
+Status = Literal[
+    "pending",
+    "running",
+    "succeeded",
+    "failed",
+    "timed_out",
+    "skipped",
+    "replaced",
+    "cancelled",
+    "left_over",
+    "handed_off",
+]
+
+
+class Outcome(NamedTuple):
+    """How a response ended, as far as the adapters saw it.
+
+    ``returned``: the view returned a response, whatever its status. ``status``: the HTTP status,
+    None if no response was started. ``error``: what the view or the application raised.
+    ``disconnected``: the client left before the response was complete.
+    """
+
+    returned: bool = True
+    status: int | None = None
+    error: BaseException | None = None
+    disconnected: bool = False
+
+
+When = "Literal['returned', 'success', 'always'] | Callable[[Outcome], bool]"
+WHEN_NAMES = ("returned", "success", "always")
+
+
+class Options(NamedTuple):
+    """What ``using()`` says of a task, apart from its arguments."""
+
+    name: str | None = None
+    key: str | None = None
+    when: str | Callable[[Outcome], bool] | None = None
+    timeout: float | None = None
+
+
+_NO_OPTIONS = Options()
+
+
+class Surroundings(Protocol):
+    """What a framework puts around each call of a task; see ``runner.HostContext``."""
+
+    def around_task(self, captured: Any, /) -> AbstractContextManager[object]:
+        """Surround one task, inside its context, with what was captured where it was added."""
+        ...
+
+
+class Owner(Protocol):
+    """The response (or scope) that a collection belongs to; see ``dispatch.ResponseScope``."""
+
+    def admit(self, task: BackgroundTask, /) -> None:
+        """Refuse a task, or capture its surroundings, before it is appended."""
+
+    def is_dispatched(self) -> bool:
+        """Tell whether the response is over, so that a new task runs at once."""
+        ...
+
+    def run_late(self, task: BackgroundTask, /) -> None:
+        """Run a task that was appended after the response was over."""
+
+    def settle(self, task: BackgroundTask, fate: Status, /, *, reason: str | None = None) -> None:
+        """Report what became of a task that will not run."""
+
+
+current_tasks: ContextVar[BackgroundTasks] = ContextVar("bgtasks_adapters.current_tasks")
+
+
+class BackgroundTask:
+    """One call, to be made later.
+
+    ``func`` may be a function, an ``async def`` function, a partial, a bound method or an object
+    with a ``__call__``. Awaited directly it runs as Starlette's ``BackgroundTask`` does: ``def``
+    on one of anyio's worker threads, ``async def`` on the loop; what it raises is raised.
+    """
+
+    __slots__ = (
+        "args",
+        "captured",
+        "context",
+        "func",
+        "is_async",
+        "kwargs",
+        "options",
+        "status",
+        "view_error",
+    )
+
+    status: Status
+
+    def __init__(self, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
+        self.func: Callable[..., Any] = func
+        self.args: tuple[Any, ...] = args
+        self.kwargs: dict[str, Any] = kwargs
+        self.is_async = is_async_callable(func)
+        self.status = "pending"
+        self.options = _NO_OPTIONS
+        # Set where the task is added: the context to run in, what each adapter's host captured,
+        # and the error that its view was seen to raise.
+        self.context: Context | None = None
+        self.captured: tuple[Any, ...] = ()
+        self.view_error: BaseException | None = None
+
+    @property
+    def name(self) -> str:
+        """The label from ``using(name=...)``, or the function's qualified name."""
+        return self.options.name or label(self.func)
+
+    def __repr__(self) -> str:
+        return f"<BackgroundTask {self.name} {self.status}>"
+
+    async def __call__(self) -> None:
+        await BackgroundTasks([self])()
+
+    def call(self, collection: BackgroundTasks, trips: Sequence[Surroundings] = ()) -> None:
+        """Call a ``def`` function, in the task's context, on this thread."""
+        context = self._enter(collection)
+        if trips:
+            result = context.run(self._call_within, trips)
+        else:
+            result = context.run(self.func, *self.args, **self.kwargs)
+        if type(result).__name__ == "coroutine":
+            result.close()
+            raise InvalidTaskError(
+                f"{self.name} is no async function but returned a coroutine, which nothing would "
+                "await. Pass the async function itself (not a lambda around it) to add_task()."
+            )
+
+    async def acall(self, collection: BackgroundTasks, trips: Sequence[Surroundings] = ()) -> None:
+        """Await an ``async def`` function, in the task's context, on this loop."""
+        context = self._enter(collection)
+        if trips:
+            coroutine = self._acall_within(trips)
+        else:
+            coroutine = context.run(self.func, *self.args, **self.kwargs)
+        running = concurrency.run_in_context(context, coroutine)
+        if self.options.timeout is None:
+            await running
+        else:
+            await concurrency.run_with_deadline(running, self.options.timeout)
+
+    def _enter(self, collection: BackgroundTasks) -> Context:
+        context = self.context
+        if context is None:
+            context = self.context = copy_context()
+        if context.get(current_tasks) is not collection:
+            context.run(current_tasks.set, collection)
+        return context
+
+    def _call_within(self, trips: Sequence[Surroundings]) -> Any:
+        with _surrounded(trips, self.captured):
+            return self.func(*self.args, **self.kwargs)
+
+    async def _acall_within(self, trips: Sequence[Surroundings]) -> None:
+        with _surrounded(trips, self.captured):
+            await self.func(*self.args, **self.kwargs)
+
+
+def _surrounded(
+    trips: Sequence[Surroundings], captured: Sequence[Any]
+) -> AbstractContextManager[object]:
+    if len(trips) == 1 and captured:
+        return trips[0].around_task(captured[0])
+    from contextlib import ExitStack
+
+    with ExitStack() as stack:
+        # A task added before an inner adapter joined has no capture of that adapter's.
+        for trip, value in zip(trips, captured, strict=False):
+            stack.enter_context(trip.around_task(value))
+        return stack.pop_all()
+
+
+class BackgroundTasks:
+    """A collection of tasks that run in the order they were added, or all at once.
+
+    Given to a view by an adapter it runs after the response, on this library's own workers.
+    Awaited directly (``await tasks()``) it follows Starlette's contract: in order, the first
+    failure stops the rest and is raised. With ``concurrent=True`` all start together, a failure
+    does not cancel the others, and failures are raised at the end as one ExceptionGroup.
+    """
+
+    __slots__ = ("__weakref__", "concurrent", "lock", "owner", "tasks")
+
+    def __init__(
+        self,
+        tasks: Sequence[BackgroundTask | Callable[[], Awaitable[object]]] | None = None,
+        *,
+        concurrent: bool = False,
+    ) -> None:
+        self.tasks: list[BackgroundTask] = [
+            task if isinstance(task, BackgroundTask) else BackgroundTask(task)
+            for task in tasks or ()
+        ]
+        self.concurrent = concurrent
+        self.owner: Owner | None = None
+        self.lock = threading.RLock()
+
+    def add_task(
+        self, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
+    ) -> BackgroundTask:
+        """Queue ``func(*args, **kwargs)`` to run after the response; return its task.
+
+        The call sees the context variables of this line. Raises at once, saying what to do
+        instead: ``InvalidTaskError`` for what cannot run, ``UnsafeArgumentError`` for arguments
+        that will be gone by then, ``TooManyPendingTasksError`` where so configured.
+        """
+        task = BackgroundTask(func, *args, **kwargs)
+        self.append(task)
+        return task
+
+    def using(
+        self,
+        *,
+        name: str | None = None,
+        key: str | None = None,
+        when: str | Callable[[Outcome], bool] | None = None,
+        timeout: float | None = None,
+    ) -> _Using:
+        """Return the same collection with options for the tasks added through it.
+
+        ``name`` labels the task in logs and events. ``key``: a later task of one key replaces an
+        earlier one that still waits. ``when``: see ``Outcome``; "returned", "success", "always"
+        or a function of the outcome. ``timeout``: seconds, for ``async def`` tasks only.
+        """
+        check_when(when)
+        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
+            raise InvalidOptionError(
+                f"using(timeout={timeout!r}): a timeout is a number of seconds above 0."
+            )
+        for option, value in (("name", name), ("key", key)):
+            if value is not None and not isinstance(value, str):
+                raise InvalidOptionError(f"using({option}={value!r}): {option} is a string.")
+        return _Using(self, Options(name, key, when, timeout))
+
+    def cancel(self, key: str) -> bool:
+        """Take back the waiting task of this key; True if there was one."""
+        return self._withdraw(key, "cancelled", "cancel() was called")
+
+    async def __call__(self) -> None:
+        from bgtasks_adapters import direct
+
+        await (direct.run_concurrently(self) if self.concurrent else direct.run_in_order(self))
+
+    def append(self, task: BackgroundTask) -> None:
+        """Add a task that was made before; ``add_task`` makes one and comes here."""
+        task.context = copy_context()
+        owner = self.owner
+        if owner is None:
+            if task.options.key is not None:
+                self._replace(task.options.key)
+            self.tasks.append(task)
+            return
+        owner.admit(task)
+        if task.options.key is not None:
+            self._replace(task.options.key)
+        with self.lock:
+            self.tasks.append(task)
+            is_late = owner.is_dispatched()
+        if is_late:
+            owner.run_late(task)
+
+    def _replace(self, key: str) -> None:
+        self._withdraw(key, "replaced", f"a later task of the key {key!r} took its place")
+
+    def _withdraw(self, key: str, fate: Literal["cancelled", "replaced"], reason: str) -> bool:
+        for task in self.tasks:
+            if task.options.key == key and task.status == "pending":
+                with self.lock:
+                    if task.status != "pending":
+                        continue
+                    if self.owner is not None:
+                        self.owner.settle(task, fate, reason=reason)
+                    else:
+                        task.status = fate
+                        events.report(events.TaskEvent(fate, task, reason=reason), ())
+                return True
+        return False
+
+
+class _Using:
+    """A collection together with options; made by ``BackgroundTasks.using``."""
+
+    __slots__ = ("_options", "_tasks")
+
+    def __init__(self, tasks: BackgroundTasks, options: Options) -> None:
+        self._tasks = tasks
+        self._options = options
+
+    def add_task(
+        self, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
+    ) -> BackgroundTask:
+        """Queue a call with these options; otherwise as ``BackgroundTasks.add_task``."""
+        task = BackgroundTask(func, *args, **kwargs)
+        if self._options.timeout is not None and not task.is_async:
+            raise InvalidOptionError(
+                f"using(timeout={self._options.timeout!r}) on {task.name}, a def function: a "
+                "thread cannot be stopped. Give the function's own calls a timeout (most clients "
+                "take one), or make it an async def function."
+            )
+        task.options = self._options
+        self._tasks.append(task)
+        return task
+
+
+def check_when(when: object) -> None:
+    """Refuse a ``when`` that is neither one of the names nor a function of the outcome."""
+    if when is not None and when not in WHEN_NAMES and not callable(when):
+        raise InvalidOptionError(
+            f"when={when!r} is unknown. Use one of {', '.join(map(repr, WHEN_NAMES))}, or a "
+            "function that takes the Outcome and returns a bool."
+        )

@@ -1,0 +1,186 @@
+"""The threads and the loop that tasks run on: lazy, bounded, daemon, and right after a fork.
+
+Daemon, because a thread that is joined at exit without a deadline (those of concurrent.futures
+and of anyio are) can hold the process for ever. What exit waits for, and how long, is decided in
+``shutdown`` alone.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bgtasks_adapters import concurrency, process
+from bgtasks_adapters.events import logger
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+    from asyncio import Task as AsyncioTask
+    from collections.abc import Callable, Coroutine
+
+IDLE_SECONDS = 10.0
+"""How long a thread waits for work before it ends, giving back what it holds (connections)."""
+
+
+class Workers:
+    """At most ``max_workers`` daemon threads that run jobs in the order of ``submit``."""
+
+    def __init__(self, max_workers: int, idle_seconds: float = IDLE_SECONDS) -> None:
+        self.max_workers = max_workers
+        self._idle_seconds = idle_seconds
+        self._reset()
+        process.call_in_forked_child(self._reset)
+
+    def _reset(self) -> None:
+        # Reentrant for the same reason as the ledger's.
+        self._changed = threading.Condition(threading.RLock())
+        self._jobs: deque[Callable[[], object]] = deque()
+        self._threads = 0
+        self._idle = 0
+
+    def submit(self, job: Callable[[], object]) -> None:
+        """Run ``job`` on a worker thread as soon as one is free; from any thread."""
+        with self._changed:
+            self._jobs.append(job)
+            if self._idle >= len(self._jobs):
+                self._changed.notify()
+                return
+            if self._threads >= self.max_workers:
+                return
+            self._threads += 1
+        try:
+            concurrency.run_in_daemon_thread(self._work, "bgtasks-worker")
+        except RuntimeError:
+            # No thread can be started: the process is out of them, or the interpreter ends.
+            with self._changed:
+                self._threads -= 1
+                if self._threads:
+                    return
+            self._run_jobs_here()
+
+    def _run_jobs_here(self) -> None:
+        while (job := self._next_job(0)) is not None:
+            _run(job)
+
+    def _work(self) -> None:
+        while (job := self._next_job(self._idle_seconds)) is not None:
+            _run(job)
+            del job  # its collection would live on while this thread waits
+        for callback in list(_thread_end_callbacks):
+            _run(callback)
+
+    def _next_job(self, idle_seconds: float) -> Callable[[], object] | None:
+        with self._changed:
+            if not self._jobs and idle_seconds:
+                self._idle += 1
+                self._changed.wait_for(lambda: bool(self._jobs), idle_seconds)
+                self._idle -= 1
+            if self._jobs:
+                return self._jobs.popleft()
+            if idle_seconds:
+                self._threads -= 1
+            return None
+
+
+_thread_end_callbacks: list[Callable[[], object]] = []
+
+
+def call_at_thread_end(callback: Callable[[], object]) -> None:
+    """Have ``callback`` called on each worker thread before it ends (close connections)."""
+    if callback not in _thread_end_callbacks:
+        _thread_end_callbacks.append(callback)
+
+
+def _run(job: Callable[[], object]) -> None:
+    try:
+        job()
+    except BaseException:
+        # Tasks report their own failures; this is a defect of ours or of an adapter, and must
+        # not end the thread that other responses count on.
+        logger.critical("A worker's job failed outside its tasks", exc_info=True)
+
+
+class Loop(Protocol):
+    """Where ``async def`` tasks run."""
+
+    def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
+        """Run an async function as a task of its own; from any thread.
+
+        Raises ``RuntimeError`` where the loop has ended.
+        """
+
+
+class AsyncioLoop:
+    """An asyncio loop on which tasks of their own are started, from any thread."""
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.loop = loop
+        self._tasks: set[AsyncioTask[None]] = set()
+
+    def is_running_here(self, asyncio_loop: object) -> bool:
+        return asyncio_loop is self.loop
+
+    def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
+        import asyncio
+
+        if asyncio._get_running_loop() is self.loop:
+            self._start(function)
+        else:
+            self.loop.call_soon_threadsafe(self._start, function)
+
+    def _start(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        # Kept here, because the loop itself holds its tasks only weakly.
+        task = self.loop.create_task(function())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+class LoopThread:
+    """The one loop of a process whose server has none (WSGI), on a daemon thread of its own."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: AsyncioLoop | None = None
+        process.call_in_forked_child(self._reset)
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._loop = None
+
+    def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
+        self._running_loop().start(function)
+
+    def _running_loop(self) -> AsyncioLoop:
+        with self._lock:
+            if self._loop is None:
+                import asyncio
+
+                self._loop = AsyncioLoop(asyncio.new_event_loop())
+                concurrency.run_in_daemon_thread(self._loop.loop.run_forever, "bgtasks-loop")
+            return self._loop
+
+
+_workers: dict[int, Workers] = {}
+_loop_threads: list[LoopThread] = []  # one, once it is needed
+_lock = threading.Lock()
+
+
+def workers_of(max_workers: int) -> Workers:
+    """Return the process's workers of this limit; all users of one limit share them."""
+    workers = _workers.get(max_workers)
+    if workers is None:
+        with _lock:
+            workers = _workers.get(max_workers)
+            if workers is None:
+                workers = _workers[max_workers] = Workers(max_workers)
+    return workers
+
+
+def loop_thread() -> LoopThread:
+    """Return the process's own loop, for async tasks where the server has none."""
+    if not _loop_threads:
+        with _lock:
+            if not _loop_threads:
+                _loop_threads.append(LoopThread())
+    return _loop_threads[0]

@@ -1,0 +1,164 @@
+"""The boundary between a WSGI server and any application (PEP 3333).
+
+A response is over when the server calls ``close()`` on the iterable that the application
+returned. At that moment its tasks are handed to the workers, and ``close()`` returns: work inside
+it would hold the client on most servers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bgtasks_adapters.ambient import use_tasks
+from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
+from bgtasks_adapters.settings import Settings
+from bgtasks_adapters.shutdown import handle_sigterm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from bgtasks_adapters.runner import HostContext
+
+
+class Boundary:
+    """Give every response of a WSGI application a scope, and end that with the response.
+
+    For adapters, which bring typed settings and the surroundings of their framework's tasks.
+    """
+
+    def __init__(
+        self, app: WSGIApplication, settings: Settings, host: HostContext | None = None
+    ) -> None:
+        self.app = app
+        self.settings = settings
+        self._host = host
+        handle_sigterm(settings)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        outer = environ.get(SCOPE_KEY)
+        if outer is not None:  # a boundary further out owns the response
+            if self._host is not None:
+                outer.join(self._host)
+            return self.app(environ, start_response)
+        response = _Response(ResponseScope(self.settings, self._host), start_response)
+        environ[SCOPE_KEY] = response.scope
+        try:
+            with use_tasks(response.scope.tasks):
+                body = self.app(environ, response.start_response)
+        except BaseException as error:
+            response.end(error=error)
+            raise
+        return close_after(body, environ, response.scope, response.end)
+
+
+class BackgroundTasksMiddleware(Boundary):
+    """Run the tasks of each response of a WSGI application once the server has the response.
+
+    ``def`` tasks run on worker threads of this process, ``async def`` tasks on a loop on a thread
+    of its own. Tasks may be added from the application, from a body while it is iterated and from
+    its ``close()``. The keywords are the fields of ``Settings``.
+
+    Where nothing inside saw how the view ended, a status of 400 or more counts as a view that
+    raised.
+    """
+
+    def __init__(self, app: WSGIApplication, **settings: Any) -> None:
+        super().__init__(app, Settings.from_mapping(settings))
+
+
+class _Response:
+    """What ``start_response`` was told, for the outcome."""
+
+    __slots__ = ("_start_response", "scope", "status")
+
+    def __init__(self, scope: ResponseScope, start_response: StartResponse) -> None:
+        self.scope = scope
+        self.status: int | None = None
+        self._start_response = start_response
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+    ) -> Callable[[bytes], object]:
+        # May come late (from the body's first step) and, with exc_info, a second time.
+        write = self._start_response(status, headers, *(() if exc_info is None else (exc_info,)))
+        self.status = int(status[:3])
+        return write
+
+    def end(self, *, error: BaseException | None = None, is_disconnected: bool = False) -> None:
+        self.scope.end(status=self.status, error=error, is_disconnected=is_disconnected)
+
+
+def close_after(
+    body: Iterable[bytes],
+    environ: WSGIEnvironment,
+    scope: ResponseScope,
+    end: Callable[..., object],
+) -> Iterable[bytes]:
+    """Return a body that calls ``end`` behind the application's own ``close()``.
+
+    The body itself, where it can queue nothing any more: a finished list with no task so far.
+    """
+    if not scope.tasks.tasks and type(body) in (list, tuple):
+        end()
+        return body
+    wrapper = environ.get("wsgi.file_wrapper")
+    if isinstance(wrapper, type) and isinstance(body, wrapper):
+        closing = _Body(body, scope, end)
+        try:
+            # Kept as it is, so that the server can send the file by its own means.
+            body.close = closing.close  # type: ignore[attr-defined]
+        except AttributeError:
+            return closing  # a server's C type; iterated instead of sent by the kernel
+        return body
+    return (_SizedBody if hasattr(body, "__len__") else _Body)(body, scope, end)
+
+
+class _Body:
+    """Iterate and close the application's body, with its collection the current one."""
+
+    def __init__(
+        self, body: Iterable[bytes], scope: ResponseScope, end: Callable[..., object]
+    ) -> None:
+        self._body = body
+        self._close = getattr(body, "close", None)
+        self._iterator: Iterator[bytes] | None = None
+        self._scope = scope
+        self._end = end
+        self._error: BaseException | None = None
+        self._is_complete = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        with use_tasks(self._scope.tasks):
+            try:
+                if self._iterator is None:
+                    self._iterator = iter(self._body)
+                return next(self._iterator)
+            except StopIteration:
+                self._is_complete = True
+                raise
+            except BaseException as error:
+                self._error = error
+                raise
+
+    def close(self) -> None:
+        try:
+            if self._close is not None:
+                with use_tasks(self._scope.tasks):
+                    self._close()
+        finally:
+            self._end(error=self._error, is_disconnected=self._is_left())
+
+    def _is_left(self) -> bool:
+        # Not iterated at all: a HEAD request, or a file that the server sent by itself.
+        return self._iterator is not None and not self._is_complete and self._error is None
+
+
+class _SizedBody(_Body):
+    """A body whose length a server may read, to set Content-Length itself (wsgiref does)."""
+
+    def __len__(self) -> int:
+        return len(self._body)  # type: ignore[arg-type]

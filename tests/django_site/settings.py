@@ -1,0 +1,26 @@
+"""A small Django project for the adapter's tests."""
+
+from pathlib import Path
+
+SECRET_KEY = "only for tests"
+DEBUG = False
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "tests.django_site.urls"
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "bgtasks_adapters.django",
+    "tests.django_site",
+]
+MIDDLEWARE = ["bgtasks_adapters.django.BackgroundTasksMiddleware"]
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": Path(__file__).parent / "db.sqlite3",
+        "TEST": {"NAME": Path(__file__).parent / "test_db.sqlite3"},
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
+USE_TZ = True
+LANGUAGE_CODE = "en"
