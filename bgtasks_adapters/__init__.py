@@ -15,8 +15,9 @@ from bgtasks_adapters.exceptions import (
     TooManyPendingTasksError,
     UnsafeArgumentError,
 )
+from bgtasks_adapters.outcome import Outcome
 from bgtasks_adapters.process import Stats, drain, stats
-from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks, Outcome
+from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks
 
 __all__ = [
     "BackgroundTask",

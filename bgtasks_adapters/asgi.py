@@ -24,7 +24,7 @@ from bgtasks_adapters.shutdown import handle_sigterm, leave_over_running, shutdo
 from bgtasks_adapters.workers import AsyncioLoop
 
 if TYPE_CHECKING:
-    from bgtasks_adapters.runner import HostContext
+    from bgtasks_adapters.surroundings import HostContext
     from bgtasks_adapters.workers import Loop
 
 Scope = MutableMapping[str, Any]

@@ -65,5 +65,4 @@ def _not_callable(func: object) -> InvalidTaskError:
 def label(func: Any) -> str:
     while hasattr(func, "func") and not hasattr(func, "__qualname__"):
         func = func.func
-    named = func if hasattr(func, "__qualname__") else type(func)
-    return str(named.__qualname__)
+    return str(getattr(func, "__qualname__", None) or type(func).__qualname__)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Awaitable, Callable, Coroutine, Generator
     from contextvars import Context
 
 T = TypeVar("T")
@@ -43,16 +43,17 @@ def run_in_context(context: Context, coroutine: Coroutine[Any, Any, T]) -> Gener
 
 def running_asyncio_loop() -> AbstractEventLoop | None:
     """Return the asyncio loop that runs on this thread, if asyncio is in use at all."""
-    asyncio = sys.modules.get("asyncio")
-    return asyncio._get_running_loop() if asyncio is not None else None
+    # Without the attribute, another thread is still importing asyncio, so no loop runs here.
+    get_running_loop = getattr(sys.modules.get("asyncio"), "_get_running_loop", None)
+    return None if get_running_loop is None else get_running_loop()
 
 
 def is_on_loop() -> bool:
     """Tell whether the calling code runs on an event loop, asyncio's or trio's."""
     if running_asyncio_loop() is not None:
         return True
-    trio = sys.modules.get("trio")
-    return trio is not None and bool(trio.lowlevel.in_trio_run())
+    in_trio_run = getattr(sys.modules.get("trio.lowlevel"), "in_trio_run", None)
+    return in_trio_run is not None and bool(in_trio_run())
 
 
 def is_cancelled_from_outside() -> bool:
@@ -73,13 +74,13 @@ class DeadlineExceededError(TimeoutError):
     """Raised by ``run_with_deadline`` itself; a TimeoutError of the coroutine's own is another."""
 
 
-async def run_with_deadline(coroutine: Coroutine[Any, Any, T], seconds: float) -> T:
-    """Await a coroutine for at most ``seconds``, then cancel it and raise."""
+async def run_with_deadline(awaitable: Awaitable[T], seconds: float) -> T:
+    """Await something for at most ``seconds``, then cancel it and raise."""
     if running_asyncio_loop() is None:
         import anyio
 
         with anyio.move_on_after(seconds):
-            return await coroutine
+            return await awaitable
         cause = None
     else:
         import asyncio
@@ -87,7 +88,7 @@ async def run_with_deadline(coroutine: Coroutine[Any, Any, T], seconds: float) -
         deadline = asyncio.timeout(seconds)
         try:
             async with deadline:
-                return await coroutine
+                return await awaitable
         except TimeoutError as error:
             if not deadline.expired():
                 raise

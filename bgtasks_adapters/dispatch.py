@@ -8,22 +8,23 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from bgtasks_adapters import events
 from bgtasks_adapters.concurrency import ThreadEvent, is_on_loop
 from bgtasks_adapters.exceptions import TooManyPendingTasksError
+from bgtasks_adapters.outcome import Notes, Outcome, lets_run
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.runner import Run
 from bgtasks_adapters.shutdown import shutdown
-from bgtasks_adapters.tasks import BackgroundTasks, Outcome
+from bgtasks_adapters.tasks import BackgroundTasks
 from bgtasks_adapters.workers import loop_thread, workers_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from bgtasks_adapters.runner import HostContext
     from bgtasks_adapters.settings import Settings
+    from bgtasks_adapters.surroundings import HostContext
     from bgtasks_adapters.tasks import BackgroundTask, Status
     from bgtasks_adapters.workers import Loop
 
@@ -56,10 +57,7 @@ class ResponseScope:
         self._is_over = False
         self._is_dispatched = False
         self._running_views = 0
-        self._view_fate: Literal["returned", "raised"] | None = None
-        self._app_error: BaseException | None = None
-        self._status: int | None = None
-        self._is_disconnected = False
+        self._notes = Notes()
 
     # What the adapters say while the response is being made.
 
@@ -72,17 +70,32 @@ class ResponseScope:
         """Return the context manager to put around the call of the view."""
         return View(self)
 
+    def view_began(self) -> None:
+        with self.tasks.lock:
+            self._running_views += 1
+
+    def view_ended(self, error: BaseException | None) -> None:
+        if error is not None:
+            self.view_raised(error)
+        else:
+            self.view_returned()
+        with self.tasks.lock:
+            self._running_views -= 1
+            is_due = self._is_over and self._running_views == 0
+        if is_due:
+            self.dispatch()
+
     def view_raised(self, error: BaseException) -> None:
         """Note that the view failed. Decides for the tasks added so far, not for later ones."""
-        self._view_fate = "raised"
+        self._notes.view_fate = "raised"
         for task in self.tasks.tasks:
             if task.view_error is None and task.status == "pending":
                 task.view_error = error
 
     def view_returned(self) -> None:
         """Note that the view returned a response, of whatever status."""
-        if self._view_fate is None:
-            self._view_fate = "returned"
+        if self._notes.view_fate is None:
+            self._notes.view_fate = "returned"
 
     @property
     def is_view_running(self) -> bool:
@@ -91,7 +104,7 @@ class ResponseScope:
     @property
     def is_fate_known(self) -> bool:
         """Tell whether any adapter saw the view return or raise."""
-        return self._view_fate is not None
+        return self._notes.view_fate is not None
 
     # What they say at its end.
 
@@ -123,9 +136,9 @@ class ResponseScope:
             if self._is_over:
                 return False
             self._is_over = True
-            self._status = status
-            self._app_error = error
-            self._is_disconnected = is_disconnected
+            self._notes.status = status
+            self._notes.app_error = error
+            self._notes.is_disconnected = is_disconnected
             return self._running_views == 0
 
     def dispatch(self) -> None:
@@ -245,28 +258,10 @@ class ResponseScope:
 
     def outcome_of(self, task: BackgroundTask, /) -> Outcome:
         """Return how the response ended, as it counts for this task."""
-        status, error = self._status, self._app_error
-        if task.view_error is not None:
-            return Outcome(False, status, task.view_error, self._is_disconnected)
-        if self._view_fate == "returned":
-            returned = True
-        elif self._view_fate == "raised":  # and then an error handler made a response
-            returned = error is None and status is not None
-        else:  # nobody saw the view, so its status speaks for it
-            returned = error is None and status is not None and status < 400
-        return Outcome(returned, status, error, self._is_disconnected)
+        return self._notes.outcome(task.view_error)
 
     def may_run(self, task: BackgroundTask, /) -> bool:
-        when = task.options.when or self.settings.when
-        if when == "always":
-            return True
-        outcome = self.outcome_of(task)
-        if when == "returned":
-            return outcome.returned
-        if when == "success":
-            return outcome.returned and (outcome.status is None or outcome.status < 400)
-        assert callable(when)
-        return bool(when(outcome))
+        return lets_run(self.outcome_of(task), task.options.when or self.settings.when)
 
     @property
     def stops_on_error(self) -> bool:
@@ -344,7 +339,7 @@ class ResponseScope:
             "because the client left, or by a bridge between WSGI and ASGI. Its tasks run now"
         )
         self._is_over = True
-        self._is_disconnected = True
+        self._notes.is_disconnected = True
         for run in self._runs():
             run.start()
 
@@ -358,17 +353,7 @@ class View:
         self._scope = scope
 
     def __enter__(self) -> None:
-        with self._scope.tasks.lock:
-            self._scope._running_views += 1
+        self._scope.view_began()
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        scope = self._scope
-        if error is not None:
-            scope.view_raised(error)
-        else:
-            scope.view_returned()
-        with scope.tasks.lock:
-            scope._running_views -= 1
-            is_due = scope._is_over and scope._running_views == 0
-        if is_due:
-            scope.dispatch()
+        self._scope.view_ended(error)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bgtasks_adapters.tasks import BackgroundTask, Outcome
+    from bgtasks_adapters.outcome import Outcome
+    from bgtasks_adapters.tasks import BackgroundTask
 
 logger = logging.getLogger("bgtasks_adapters")
 

@@ -9,43 +9,24 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import AsyncExitStack, ExitStack, nullcontext
-from typing import TYPE_CHECKING, Any, Protocol
+from contextlib import AsyncExitStack, ExitStack
+from typing import TYPE_CHECKING, Protocol
 
-from bgtasks_adapters import events
 from bgtasks_adapters.concurrency import is_cancelled_from_outside
 from bgtasks_adapters.direct import status_after
 from bgtasks_adapters.exceptions import ProcessTerminated
+from bgtasks_adapters.outcome import why_skipped
 from bgtasks_adapters.process import ledger
+from bgtasks_adapters.surroundings import Trip
 from bgtasks_adapters.workers import loop_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
-    from bgtasks_adapters.tasks import (
-        BackgroundTask,
-        BackgroundTasks,
-        Outcome,
-        Status,
-        Surroundings,
-    )
+    from bgtasks_adapters.outcome import Outcome
+    from bgtasks_adapters.surroundings import HostContext
+    from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks, Status
     from bgtasks_adapters.workers import Loop, Workers
-
-
-class HostContext(Protocol):
-    """What a framework needs for its tasks, at the line that adds them and where they run."""
-
-    def capture(self, task: BackgroundTask, /) -> Any:
-        """Take from the line that adds a task what it will need, or raise to refuse it."""
-
-    def trip(self) -> AbstractContextManager[Surroundings]:
-        """Surround a leg of ``def`` tasks, on the thread that runs it."""
-        ...
-
-    def async_trip(self) -> AbstractAsyncContextManager[Surroundings]:
-        """Surround a leg of ``async def`` tasks, on the loop that runs it."""
-        ...
 
 
 class Response(Protocol):
@@ -176,7 +157,7 @@ class Run:
     def run_leg(self) -> None:
         """Run the consecutive ``def`` tasks that are next, on this thread."""
         with ExitStack() as stack:
-            trips = [stack.enter_context(_Trip(h.trip())) for h in self.response.hosts]
+            trips = [stack.enter_context(Trip(host.trip())) for host in self.response.hosts]
             while (task := self._claim(is_async=False)) is not None:
                 with _Fate(self, task):
                     task.call(self.response.tasks, trips)
@@ -185,7 +166,8 @@ class Run:
         """Run the consecutive ``async def`` tasks that are next, on this loop."""
         async with AsyncExitStack() as stack:
             trips = [
-                await stack.enter_async_context(_Trip(h.async_trip())) for h in self.response.hosts
+                await stack.enter_async_context(Trip(host.async_trip()))
+                for host in self.response.hosts
             ]
             while (task := self._claim(is_async=True)) is not None:
                 with _Fate(self, task):
@@ -233,7 +215,7 @@ class Run:
             # Only a user's function given as `when` can raise here.
             self.settle(task, "failed", error)
             return False
-        reason = _why_skipped(self.response.outcome_of(task))
+        reason = why_skipped(self.response.outcome_of(task))
         self.response.settle(task, "skipped", reason=reason)
         return False
 
@@ -277,14 +259,6 @@ class Run:
         self._next_or_finish()
 
 
-def _why_skipped(outcome: Outcome) -> str:
-    if outcome.disconnected and not outcome.returned:
-        return "the client left before the view had returned"
-    if outcome.error is not None:
-        return f"the view raised {type(outcome.error).__name__}"
-    return f"the response had the status {outcome.status}"
-
-
 class _Fate:
     """Surround the call of one task: whatever it raises becomes its fate, and goes no further.
 
@@ -324,54 +298,3 @@ def _why_interrupted(task: BackgroundTask, error: BaseException) -> str | None:
     if isinstance(error, GeneratorExit) or is_cancelled_from_outside():
         return "its event loop ended"
     return None
-
-
-class _Trip:
-    """Enter a host's trip; what the host itself raises is logged, and the tasks run without it.
-
-    A connection that cannot be closed is no reason to lose a task.
-    """
-
-    def __init__(self, trip: Any) -> None:
-        self._trip = trip
-        self._surroundings: Surroundings | None = None
-
-    def __enter__(self) -> Surroundings:
-        with _Logged():
-            self._surroundings = self._trip.__enter__()
-        return self._surroundings or _Nothing()
-
-    def __exit__(self, *error: object) -> None:
-        if self._surroundings is not None:
-            with _Logged():
-                self._trip.__exit__(None, None, None)
-
-    async def __aenter__(self) -> Surroundings:
-        with _Logged():
-            self._surroundings = await self._trip.__aenter__()
-        return self._surroundings or _Nothing()
-
-    async def __aexit__(self, *error: object) -> None:
-        if self._surroundings is not None:
-            with _Logged():
-                await self._trip.__aexit__(None, None, None)
-
-
-class _Nothing:
-    """The surroundings that stand in for those of a host that failed."""
-
-    def around_task(self, captured: Any, /) -> AbstractContextManager[None]:
-        return nullcontext()
-
-
-class _Logged:
-    """Log an Exception from the block instead of raising it."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        if isinstance(error, Exception):
-            events.logger.error("The surroundings of background tasks failed", exc_info=error)
-            return True
-        return False

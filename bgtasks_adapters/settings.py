@@ -5,17 +5,17 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from bgtasks_adapters.callables import is_async_callable
 from bgtasks_adapters.exceptions import InvalidOptionError
-from bgtasks_adapters.tasks import check_when
+from bgtasks_adapters.outcome import check_when
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from bgtasks_adapters.events import Observer
-    from bgtasks_adapters.tasks import Outcome
+    from bgtasks_adapters.outcome import Outcome
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,15 +55,14 @@ class Settings:
         self._one_of("executor", "threads", "inline")
         self._one_of("overflow", "wait", "refuse")
         self._one_of("on_error", "continue", "stop")
-        self._number("max_workers", int, 1)
-        self._number("max_pending", int, 1)
-        self._number("shutdown_timeout", (int, float), 0)
+        self._whole_number("max_workers")
+        self._whole_number("max_pending")
+        self._seconds("shutdown_timeout")
         if self.handle_sigterm not in ("auto", True, False):
             raise self._bad("handle_sigterm", 'use "auto", True or False')
-        if self.receipt is not None and not isinstance(self.receipt, (str, os.PathLike)):
+        receipt: Any = self.receipt
+        if receipt is not None and not isinstance(receipt, (str, os.PathLike)):
             raise self._bad("receipt", "use the path of a file, or None")
-        if self.when is None:
-            raise self._bad("when", "use 'returned', 'success', 'always' or a function")
         check_when(self.when)
 
     @classmethod
@@ -88,9 +87,9 @@ class Settings:
         return cls(**values)
 
     def _as_sequence(self, observers: Any) -> list[Any]:
-        if not isinstance(observers, (list, tuple, set, frozenset)):
+        if not isinstance(observers, (list, tuple)):
             raise self._bad("observers", "use a list of callables")
-        found: list[Any] = list(observers)
+        found: list[Any] = list(cast("Sequence[Any]", observers))
         for observer in found:
             if not callable(observer):
                 raise self._bad("observers", f"{observer!r} is not callable")
@@ -105,13 +104,16 @@ class Settings:
         if getattr(self, name) not in choices:
             raise self._bad(name, f"use {' or '.join(map(repr, choices))}")
 
-    def _number(self, name: str, kind: type | tuple[type, ...], least: int) -> None:
+    def _whole_number(self, name: str) -> None:
         value: Any = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, kind):
-            what = "a whole number" if kind is int else "a number (of seconds)"
-            raise self._bad(name, f"use {what}")
-        if value < least:
-            raise self._bad(name, f"use {least} or more")
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            raise self._bad(name, "use a whole number, 1 or more")
+
+    def _seconds(self, name: str) -> None:
+        value: Any = getattr(self, name)
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not (is_number and 0 <= value < float("inf")):
+            raise self._bad(name, "use a number of seconds, 0 or more")
 
     def _bad(self, name: str, advice: str) -> InvalidOptionError:
         return InvalidOptionError(f"Setting {name}={getattr(self, name)!r} is not valid: {advice}.")

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, Protocol
 from bgtasks_adapters import concurrency, events
 from bgtasks_adapters.callables import is_async_callable, label
 from bgtasks_adapters.exceptions import InvalidOptionError, InvalidTaskError
+from bgtasks_adapters.outcome import Outcome, check_when
+from bgtasks_adapters.surroundings import around
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
-    from contextlib import AbstractContextManager
     from contextvars import Context
+
+    from bgtasks_adapters.surroundings import Surroundings
 
 P = ParamSpec("P")
 
@@ -35,24 +38,6 @@ Status = Literal[
 ]
 
 
-class Outcome(NamedTuple):
-    """How a response ended, as far as the adapters saw it.
-
-    ``returned``: the view returned a response, whatever its status. ``status``: the HTTP status,
-    None if no response was started. ``error``: what the view or the application raised.
-    ``disconnected``: the client left before the response was complete.
-    """
-
-    returned: bool = True
-    status: int | None = None
-    error: BaseException | None = None
-    disconnected: bool = False
-
-
-When = "Literal['returned', 'success', 'always'] | Callable[[Outcome], bool]"
-WHEN_NAMES = ("returned", "success", "always")
-
-
 class Options(NamedTuple):
     """What ``using()`` says of a task, apart from its arguments."""
 
@@ -63,14 +48,6 @@ class Options(NamedTuple):
 
 
 _NO_OPTIONS = Options()
-
-
-class Surroundings(Protocol):
-    """What a framework puts around each call of a task; see ``runner.HostContext``."""
-
-    def around_task(self, captured: Any, /) -> AbstractContextManager[object]:
-        """Surround one task, inside its context, with what was captured where it was added."""
-        ...
 
 
 class Owner(Protocol):
@@ -175,26 +152,12 @@ class BackgroundTask:
         return context
 
     def _call_within(self, trips: Sequence[Surroundings]) -> Any:
-        with _surrounded(trips, self.captured):
+        with around(trips, self.captured):
             return self.func(*self.args, **self.kwargs)
 
     async def _acall_within(self, trips: Sequence[Surroundings]) -> None:
-        with _surrounded(trips, self.captured):
+        with around(trips, self.captured):
             await self.func(*self.args, **self.kwargs)
-
-
-def _surrounded(
-    trips: Sequence[Surroundings], captured: Sequence[Any]
-) -> AbstractContextManager[object]:
-    if len(trips) == 1 and captured:
-        return trips[0].around_task(captured[0])
-    from contextlib import ExitStack
-
-    with ExitStack() as stack:
-        # A task added before an inner adapter joined has no capture of that adapter's.
-        for trip, value in zip(trips, captured, strict=False):
-            stack.enter_context(trip.around_task(value))
-        return stack.pop_all()
 
 
 class BackgroundTasks:
@@ -249,15 +212,9 @@ class BackgroundTasks:
         earlier one that still waits. ``when``: see ``Outcome``; "returned", "success", "always"
         or a function of the outcome. ``timeout``: seconds, for ``async def`` tasks only.
         """
-        check_when(when)
-        if timeout is not None and not (isinstance(timeout, (int, float)) and timeout > 0):
-            raise InvalidOptionError(
-                f"using(timeout={timeout!r}): a timeout is a number of seconds above 0."
-            )
-        for option, value in (("name", name), ("key", key)):
-            if value is not None and not isinstance(value, str):
-                raise InvalidOptionError(f"using({option}={value!r}): {option} is a string.")
-        return _Using(self, Options(name, key, when, timeout))
+        options = Options(name, key, when, timeout)
+        _check_options(options)
+        return _Using(self, options)
 
     def cancel(self, key: str) -> bool:
         """Take back the waiting task of this key; True if there was one."""
@@ -304,6 +261,20 @@ class BackgroundTasks:
         return False
 
 
+def _check_options(options: Any) -> None:
+    if options.when is not None:
+        check_when(options.when)
+    seconds = options.timeout
+    if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
+        raise InvalidOptionError(
+            f"using(timeout={seconds!r}): a timeout is a number of seconds above 0."
+        )
+    for option in ("name", "key"):
+        value = getattr(options, option)
+        if value is not None and not isinstance(value, str):
+            raise InvalidOptionError(f"using({option}={value!r}): {option} is a string.")
+
+
 class _Using:
     """A collection together with options; made by ``BackgroundTasks.using``."""
 
@@ -327,12 +298,3 @@ class _Using:
         task.options = self._options
         self._tasks.append(task)
         return task
-
-
-def check_when(when: object) -> None:
-    """Refuse a ``when`` that is neither one of the names nor a function of the outcome."""
-    if when is not None and when not in WHEN_NAMES and not callable(when):
-        raise InvalidOptionError(
-            f"when={when!r} is unknown. Use one of {', '.join(map(repr, WHEN_NAMES))}, or a "
-            "function that takes the Outcome and returns a bool."
-        )

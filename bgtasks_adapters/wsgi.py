@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from bgtasks_adapters.runner import HostContext
+    from bgtasks_adapters.surroundings import HostContext
 
 
 class Boundary:

@@ -23,7 +23,7 @@ def get_settings() -> Settings:
 
 
 def _build(raw: Any) -> Settings:
-    if not isinstance(raw, dict):
+    if not issubclass(type(raw), dict):
         raise InvalidOptionError(f"The setting BGTASKS={raw!r} is not valid: use a dict.")
     values: dict[str, Any] = {}
     for name, value in raw.items():

@@ -20,14 +20,14 @@ from django.db import connections
 from django.http import HttpRequest
 from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_urlconf
 from django.utils import timezone, translation
-from django.utils.datastructures import MultiValueDict
 
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.exceptions import UnsafeArgumentError
+from bgtasks_adapters.surroundings import arguments_of
 from bgtasks_adapters.workers import call_at_thread_end, workers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
     from contextlib import AbstractContextManager
     from datetime import tzinfo
 
@@ -45,7 +45,7 @@ class _Captured(NamedTuple):
 
 
 class DjangoContext:
-    """Django's surroundings of tasks (``runner.HostContext``)."""
+    """Django's surroundings of tasks (``surroundings.HostContext``)."""
 
     def capture(self, task: BackgroundTask, /) -> _Captured:
         _refuse_what_closes(task)
@@ -113,7 +113,7 @@ class _AsyncTrip:
 
 
 @contextmanager
-def _activated(captured: _Captured) -> Iterator[None]:
+def _activated(captured: _Captured) -> Generator[None]:
     previous = get_script_prefix(), get_urlconf()
     with translation.override(captured.language), timezone.override(captured.time_zone):
         set_script_prefix(captured.script_prefix)
@@ -177,41 +177,20 @@ def _fulfil(future: Future[T], call: Callable[[], T]) -> None:
 
 
 def _refuse_what_closes(task: BackgroundTask) -> None:
-    owner = getattr(task.func, "__self__", None)
-    if owner is not None:
-        _refuse(task, owner, "its method")
-        if isinstance(owner, HttpRequest) and task.func.__name__.startswith("read"):
-            raise _refused(task, "the request's own stream", "data = request.body")
-    for place, value in (*enumerate(task.args), *task.kwargs.items()):
-        _refuse(task, value, f"argument {place!r}")
-
-
-def _refuse(task: BackgroundTask, value: Any, place: str) -> None:
-    if isinstance(value, UploadedFile):
-        raise _refused(
-            task,
-            f"the uploaded file {value.name!r} ({place})",
-            "data = upload.read(), or name = default_storage.save(upload.name, upload)",
+    for place, value in arguments_of(task):
+        if isinstance(value, UploadedFile):
+            what = f"the uploaded file {value.name!r} ({place})"
+            idiom = "data = upload.read(), or name = default_storage.save(upload.name, upload)"
+        elif isinstance(value, LimitedStream) or _reads_request(task, value):
+            what = f"the request's own stream ({place})"
+            idiom = "data = request.body"
+        else:
+            continue
+        raise UnsafeArgumentError(
+            f"add_task({task.name}, ...) got {what}, which Django closes when the response ends: "
+            f"before the task runs. Copy it in the view, {idiom}, and pass the copy."
         )
-    if isinstance(value, LimitedStream):
-        raise _refused(task, f"the request's own stream ({place})", "data = request.body")
-    if isinstance(value, MultiValueDict):
-        for key in value:
-            _refuse_each(task, value.getlist(key), place)
-    elif isinstance(value, dict):
-        _refuse_each(task, value.values(), place)
-    elif isinstance(value, (list, tuple, set, frozenset)):
-        _refuse_each(task, value, place)
 
 
-def _refuse_each(task: BackgroundTask, values: Any, place: str) -> None:
-    for value in values:
-        if isinstance(value, (UploadedFile, LimitedStream)):
-            _refuse(task, value, f"inside {place}")
-
-
-def _refused(task: BackgroundTask, what: str, idiom: str) -> UnsafeArgumentError:
-    return UnsafeArgumentError(
-        f"add_task({task.name}, ...) got {what}, which Django closes when the response ends: "
-        f"before the task runs. Copy it in the view, {idiom}, and pass the copy."
-    )
+def _reads_request(task: BackgroundTask, owner: object) -> bool:
+    return isinstance(owner, HttpRequest) and getattr(task.func, "__name__", "").startswith("read")

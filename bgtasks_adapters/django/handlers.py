@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import iscoroutinefunction
 from django.core.handlers.base import BaseHandler
 
+from bgtasks_adapters.callables import is_async_callable
 from bgtasks_adapters.django.scopes import find_scope
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class WatchingHandler(BaseHandler):
     def make_view_atomic(self, view: Callable[..., Any]) -> Callable[..., Any]:
         atomic: Callable[..., Any] = super().make_view_atomic(view)
 
-        if iscoroutinefunction(atomic):
+        if is_async_callable(atomic):
 
             async def async_watched(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
                 scope = find_scope(request)

@@ -1,0 +1,110 @@
+"""``init_app``: the boundary around Flask's WSGI application, and its views watched."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import nullcontext
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from flask import has_request_context, request
+
+from bgtasks_adapters.callables import is_async_callable
+from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
+from bgtasks_adapters.events import logger
+from bgtasks_adapters.flask.context import FlaskContext
+from bgtasks_adapters.settings import Settings
+from bgtasks_adapters.wsgi import Boundary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from contextlib import AbstractContextManager
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from flask import Flask
+
+_EXTENSION = "bgtasks_adapters"
+_PREFIX = "BGTASKS_"
+
+
+def init_app(app: Flask, **settings: Any) -> None:
+    """Run the tasks of each response of a Flask application once the server has the response.
+
+    ``add_task()`` then works in views, blueprints, error handlers and request hooks, sync and
+    async. Each task has an application context of its own. The keywords are the fields of
+    ``Settings``; they win over ``BGTASKS_*`` in ``app.config``, which is read here. Call it once,
+    before the first request; other WSGI middleware may be put around it.
+    """
+    if _EXTENSION in app.extensions:
+        raise RuntimeError(f"bgtasks_adapters.flask.init_app was called before on {app.name!r}.")
+    app.extensions[_EXTENSION] = settings_of(app, settings)
+    app.wsgi_app = Boundary(  # type: ignore[method-assign]
+        _WatchedApp(app), app.extensions[_EXTENSION], FlaskContext(app)
+    )
+
+
+def settings_of(app: Flask, keywords: dict[str, Any]) -> Settings:
+    """Return the settings of ``init_app``, or those that the configuration and keywords hold."""
+    known = app.extensions.get(_EXTENSION)
+    if known is not None:
+        return known  # type: ignore[no-any-return]
+    values = {
+        name.removeprefix(_PREFIX).lower(): value
+        for name, value in dict[str, Any](app.config).items()
+        if name.startswith(_PREFIX)
+    }
+    configured = Settings.from_mapping(values, spelled=lambda name: _PREFIX + name.upper())
+    return Settings.from_mapping({**values, **keywords}) if keywords else configured
+
+
+class _WatchedApp:
+    """Flask's WSGI application, its views registered anew so that their fate is seen.
+
+    Flask turns ``abort()`` into a response before anybody else can see it. Once, before the first
+    request and after the last route was added.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._wsgi_app: WSGIApplication = app.wsgi_app
+        self._lock = threading.Lock()
+        self._is_watching = False
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not self._is_watching:
+            with self._lock:
+                if not self._is_watching:
+                    self._watch()
+                    self._is_watching = True
+        return self._wsgi_app(environ, start_response)
+
+    def _watch(self) -> None:
+        try:
+            for endpoint, view in list(self._app.view_functions.items()):
+                self._app.endpoint(endpoint)(_watched(view))
+        except AssertionError as error:
+            # A request was made before, around this middleware; Flask takes no more views.
+            logger.warning("Views cannot be watched; their status tells their fate: %s", error)
+
+
+def _watched(view: Callable[..., Any]) -> Callable[..., Any]:
+    if is_async_callable(view):
+
+        @wraps(view)
+        async def async_watched(*args: Any, **kwargs: Any) -> Any:
+            with _view_of_request():
+                return await view(*args, **kwargs)
+
+        return async_watched
+
+    @wraps(view)
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        with _view_of_request():
+            return view(*args, **kwargs)
+
+    return watched
+
+
+def _view_of_request() -> AbstractContextManager[object]:
+    scope: ResponseScope | None = request.environ.get(SCOPE_KEY) if has_request_context() else None
+    return nullcontext() if scope is None else scope.view()

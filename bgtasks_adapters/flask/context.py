@@ -1,0 +1,85 @@
+"""What a Flask task needs around it: an application context; and what it cannot be given."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from flask import current_app, g, has_request_context, request, session
+from werkzeug.datastructures import FileStorage
+from werkzeug.local import LocalProxy
+
+from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
+from bgtasks_adapters.exceptions import UnsafeArgumentError
+from bgtasks_adapters.surroundings import arguments_of
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+
+    from flask import Flask
+
+    from bgtasks_adapters.tasks import BackgroundTask
+
+
+class FlaskContext:
+    """Flask's surroundings of tasks (``surroundings.HostContext``): an application context each."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+
+    def capture(self, task: BackgroundTask, /) -> None:
+        _refuse_what_is_bound(task)
+        _note_error_handler()
+
+    def trip(self) -> AbstractContextManager[FlaskContext]:
+        return nullcontext(self)
+
+    def async_trip(self) -> AbstractAsyncContextManager[FlaskContext]:
+        return nullcontext(self)
+
+    def around_task(self, captured: None, /) -> AbstractContextManager[object]:
+        return self._app.app_context()
+
+
+def _note_error_handler() -> None:
+    # An error handler runs while its exception is being handled. Where no view was running
+    # (an unknown URL, a request hook that aborts) this is the first one hears of the exception.
+    scope: ResponseScope | None = request.environ.get(SCOPE_KEY) if has_request_context() else None
+    error = sys.exception()
+    if scope is None or scope.is_fate_known or scope.is_view_running or error is None:
+        return
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_globals.get("__name__") == "flask.app":
+            scope.view_raised(error)
+            return
+        step = step.tb_next
+
+
+_BOUND: dict[str, object] = {"request": request, "session": session, "g": g}
+_CURRENT_APP: object = current_app  # the proxy, which its stub passes off as the application
+
+
+def _refuse_what_is_bound(task: BackgroundTask) -> None:
+    for place, value in arguments_of(task):
+        if type(value) is LocalProxy:
+            if value is _CURRENT_APP:
+                continue  # a task has an application context, so this one works
+            what = next(
+                (f"flask.{name}" for name, proxy in _BOUND.items() if value is proxy),
+                "a context-bound proxy (flask_login.current_user is one)",
+            )
+            problem = "means nothing once the request is over"
+            advice = "Pass what the task needs of it: path=request.path, user_id=current_user.id"
+        elif isinstance(value, FileStorage):
+            what = f"the uploaded file {value.filename!r}"
+            problem = "Flask closes when the response ends: before the task runs"
+            advice = (
+                "Copy it in the view, data = upload.read(), or upload.save(path), and pass the copy"
+            )
+        else:
+            continue
+        raise UnsafeArgumentError(
+            f"add_task({task.name}, ...) got {what} ({place}), which {problem}. {advice}."
+        )

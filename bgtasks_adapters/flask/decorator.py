@@ -1,0 +1,95 @@
+"""The view decorator: fills in the parameter, and works without ``init_app``, too."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from flask import after_this_request, current_app, has_request_context, request
+
+from bgtasks_adapters.ambient import get_background_tasks, use_tasks
+from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
+from bgtasks_adapters.flask.app import settings_of
+from bgtasks_adapters.flask.context import FlaskContext
+from bgtasks_adapters.injection import inject
+from bgtasks_adapters.wsgi import close_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from flask import Flask, Response
+
+    from bgtasks_adapters.dispatch import View
+    from bgtasks_adapters.tasks import BackgroundTasks
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def with_background_tasks(func: F) -> F:
+    """Give a view its parameter annotated ``BackgroundTasks``; the tasks run after the response.
+
+    For views, ``def`` and ``async def``, and for helpers below a view, which get the view's own
+    collection. Put it under ``@app.route``. Works without ``init_app``, too, save that a client
+    that leaves early, or another ``call_on_close`` function that raises, may keep tasks back.
+
+    Raises ``MissingParameterError`` where no parameter has the annotation and, when it is called
+    with no response around it, ``NoActiveResponseError``.
+    """
+    return inject(func, _Call)  # type: ignore[return-value]
+
+
+class _Call:
+    """One call of a decorated function: of a view, or of a helper below one."""
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._owned: _OwnedScope | None = None
+        self._view: View | None = None
+
+    def __enter__(self) -> BackgroundTasks:
+        if not has_request_context():
+            return get_background_tasks()
+        scope: ResponseScope | None = request.environ.get(SCOPE_KEY)
+        if scope is None:
+            self._owned = _OwnedScope()
+            scope = self._owned.scope
+            self._view = scope.view()
+            self._view.__enter__()
+            self._using = use_tasks(scope.tasks)
+            self._using.__enter__()
+        return scope.tasks
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if self._view is not None:
+            self._using.__exit__()
+            self._view.__exit__(kind, error, traceback)
+
+    def returned(self, result: Any) -> None:
+        """Nothing to do: the response is still to be made from what a Flask view returns."""
+
+
+class _OwnedScope:
+    """The scope of a response in an application without ``init_app``."""
+
+    def __init__(self) -> None:
+        proxy: Any = current_app
+        app: Flask = proxy._get_current_object()
+        self.scope = ResponseScope(settings_of(app, {}), FlaskContext(app))
+        self._environ = request.environ
+        self._environ[SCOPE_KEY] = self.scope
+        self._status: int | None = None
+        after_this_request(self._attach)
+
+    def _attach(self, response: Response) -> Response:
+        self._status = response.status_code
+        if response.direct_passthrough:  # a file: Werkzeug calls nothing at its end
+            response.response = close_after(
+                response.response,  # type: ignore[arg-type]
+                self._environ,
+                self.scope,
+                self._end,
+            )
+        else:
+            response.call_on_close(self._end)
+        return response
+
+    def _end(self, **outcome: Any) -> None:
+        self.scope.end(status=self._status, **outcome)

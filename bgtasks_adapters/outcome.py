@@ -1,0 +1,80 @@
+"""How a response ended, and which tasks that lets run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from bgtasks_adapters.exceptions import InvalidOptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Outcome(NamedTuple):
+    """How a response ended, as far as the adapters saw it.
+
+    ``returned``: the view returned a response, whatever its status. ``status``: the HTTP status,
+    None if no response was started. ``error``: what the view or the application raised.
+    ``disconnected``: the client left before the response was complete.
+    """
+
+    returned: bool = True
+    status: int | None = None
+    error: BaseException | None = None
+    disconnected: bool = False
+
+
+_WHEN_NAMES = ("returned", "success", "always")
+
+
+def check_when(when: object) -> None:
+    """Refuse a ``when`` that is neither one of the names nor a function of the outcome."""
+    if when not in _WHEN_NAMES and not callable(when):
+        raise InvalidOptionError(
+            f"when={when!r} is unknown. Use one of {', '.join(map(repr, _WHEN_NAMES))}, or a "
+            "function that takes the Outcome and returns a bool."
+        )
+
+
+def lets_run(outcome: Outcome, when: str | Callable[[Outcome], bool]) -> bool:
+    """Tell whether a task of this ``when`` runs; a function given as such may raise."""
+    if callable(when):
+        return bool(when(outcome))
+    if when == "always":
+        return True
+    if when == "success":
+        return outcome.returned and (outcome.status is None or outcome.status < 400)
+    return outcome.returned
+
+
+def why_skipped(outcome: Outcome) -> str:
+    """Say in words which part of the outcome kept a task from running."""
+    if outcome.disconnected and not outcome.returned:
+        return "the client left before the view had returned"
+    if outcome.error is not None:
+        return f"the view raised {type(outcome.error).__name__}"
+    return f"the response had the status {outcome.status}"
+
+
+class Notes:
+    """What the adapters have seen of one response so far; the outcome is read off them."""
+
+    __slots__ = ("app_error", "is_disconnected", "status", "view_fate")
+
+    def __init__(self) -> None:
+        self.view_fate: Literal["returned", "raised"] | None = None
+        self.app_error: BaseException | None = None
+        self.status: int | None = None
+        self.is_disconnected = False
+
+    def outcome(self, view_error: BaseException | None) -> Outcome:
+        """Return the outcome as it counts for a task behind which the view raised this error."""
+        if view_error is not None:
+            return Outcome(False, self.status, view_error, self.is_disconnected)
+        if self.view_fate == "returned":
+            returned = True
+        elif self.view_fate == "raised":  # and then an error handler made a response
+            returned = self.app_error is None and self.status is not None
+        else:  # nobody saw the view, so the status speaks for it
+            returned = self.app_error is None and self.status is not None and self.status < 400
+        return Outcome(returned, self.status, self.app_error, self.is_disconnected)

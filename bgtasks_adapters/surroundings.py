@@ -1,0 +1,136 @@
+"""What a framework puts around its tasks: the protocol of a host, and how a leg goes through it.
+
+Three moments: *capture*, on the line that adds a task; a *trip*, around a leg of tasks on the
+thread or loop that runs it; and around each task, inside its context.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, nullcontext
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bgtasks_adapters.events import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+
+    from bgtasks_adapters.tasks import BackgroundTask
+
+
+class Surroundings(Protocol):
+    """One trip of a host: what it puts around each task of a leg."""
+
+    def around_task(self, captured: Any, /) -> AbstractContextManager[object]:
+        """Surround one task, inside its context, with what was captured where it was added."""
+        ...
+
+
+class HostContext(Protocol):
+    """What a framework needs for its tasks, at the line that adds them and where they run."""
+
+    def capture(self, task: BackgroundTask, /) -> Any:
+        """Take from the line that adds a task what it will need, or raise to refuse it."""
+
+    def trip(self) -> AbstractContextManager[Surroundings]:
+        """Surround a leg of ``def`` tasks, on the thread that runs it."""
+        ...
+
+    def async_trip(self) -> AbstractAsyncContextManager[Surroundings]:
+        """Surround a leg of ``async def`` tasks, on the loop that runs it."""
+        ...
+
+
+def around(
+    trips: Sequence[Surroundings], captured: Sequence[Any]
+) -> AbstractContextManager[object]:
+    """Surround one task with all its hosts' trips, the outermost first."""
+    if len(trips) == 1 and captured:
+        return trips[0].around_task(captured[0])
+    with ExitStack() as stack:
+        # A task added before an inner adapter joined has no capture of that adapter's.
+        for trip, value in zip(trips, captured, strict=False):
+            stack.enter_context(trip.around_task(value))
+        return stack.pop_all()
+
+
+def arguments_of(task: BackgroundTask) -> Iterator[tuple[str, Any]]:
+    """Yield all that a task holds on to, each with its place in words; for ``capture``.
+
+    That is the object of a bound method, every argument, and what lies in an argument that is a
+    list, tuple, set or dict.
+    """
+    owner = getattr(task.func, "__self__", None)
+    if owner is not None:
+        yield "the object whose method it is", owner
+    for place, value in (*enumerate(task.args), *task.kwargs.items()):
+        yield f"argument {place!r}", value
+        for inner in _inside(value):
+            yield f"inside argument {place!r}", inner
+
+
+def _inside(value: Any) -> Iterator[Any]:
+    kind = _type_of(value)
+    if issubclass(kind, dict):
+        # MultiValueDict's own values() show only the last of each.
+        for inner in dict[Any, Any].values(value):
+            yield inner
+            yield from _inside(inner)
+    elif issubclass(kind, (list, tuple, set, frozenset)):
+        yield from value
+
+
+def _type_of(value: object) -> type[Any]:
+    # Not __class__, which isinstance reads, too: a proxy passes itself off as what it stands for.
+    return type(value)
+
+
+class Trip:
+    """Enter a host's trip; what the host itself raises is logged, and the tasks run without it.
+
+    A connection that cannot be closed is no reason to lose a task.
+    """
+
+    def __init__(self, trip: Any) -> None:
+        self._trip = trip
+        self._surroundings: Surroundings | None = None
+
+    def __enter__(self) -> Surroundings:
+        with _Logged():
+            self._surroundings = self._trip.__enter__()
+        return self._surroundings or _Nothing()
+
+    def __exit__(self, *error: object) -> None:
+        if self._surroundings is not None:
+            with _Logged():
+                self._trip.__exit__(None, None, None)
+
+    async def __aenter__(self) -> Surroundings:
+        with _Logged():
+            self._surroundings = await self._trip.__aenter__()
+        return self._surroundings or _Nothing()
+
+    async def __aexit__(self, *error: object) -> None:
+        if self._surroundings is not None:
+            with _Logged():
+                await self._trip.__aexit__(None, None, None)
+
+
+class _Nothing:
+    """The surroundings that stand in for those of a host that failed."""
+
+    def around_task(self, captured: Any, /) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+class _Logged:
+    """Log an Exception from the block instead of raising it."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
+        if isinstance(error, Exception):
+            logger.error("The surroundings of background tasks failed", exc_info=error)
+            return True
+        return False
