@@ -82,7 +82,7 @@ class _Response:
     ) -> Callable[[bytes], object]:
         # May come late (from the body's first step) and, with exc_info, a second time.
         write = self._start_response(status, headers, *(() if exc_info is None else (exc_info,)))
-        self.status = int(status[:3])
+        self.status = int(status[:3]) if status[:3].isdigit() else None
         return write
 
     def end(self, *, error: BaseException | None = None, is_disconnected: bool = False) -> None:
