@@ -1,4 +1,4 @@
-"""One table, so that tasks have something to see and to write."""
+"""Two tables, so that tasks have something to see and to write, and a commit can fail."""
 
 from django.db import models
 
@@ -8,3 +8,12 @@ class Note(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Remark(models.Model):
+    """A row that may name a note that does not exist, until its transaction is committed."""
+
+    note = models.ForeignKey(Note, on_delete=models.CASCADE)
+
+    def __str__(self) -> str:
+        return f"on {self.note_id}"

@@ -1,0 +1,1 @@
+"""The site itself: members, their pictures, feedback and imported contacts."""
