@@ -6,6 +6,7 @@ the rest, because it is slow to import.
 
 from __future__ import annotations
 
+import functools
 import sys
 from types import FunctionType
 from typing import Any
@@ -29,7 +30,6 @@ def is_async_callable(func: object) -> bool:
 
 
 def _is_async_object(func: object) -> bool:
-    import functools
     import inspect
 
     if not callable(func):
@@ -43,7 +43,9 @@ def _is_async_object(func: object) -> bool:
             f"add_task() got {label(func)}, a generator function: calling it runs nothing. "
             "Pass a plain function that loops over the generator."
         )
-    return any(inspect.iscoroutinefunction(f) for f in seen) or hasattr(bare, _COROUTINE_MARK)
+    # In the object's own dict, because a Mock has every attribute that one asks for.
+    is_marked = _COROUTINE_MARK in getattr(bare, "__dict__", ())
+    return any(inspect.iscoroutinefunction(f) for f in seen) or is_marked
 
 
 def _not_callable(func: object) -> InvalidTaskError:
@@ -63,6 +65,6 @@ def _not_callable(func: object) -> InvalidTaskError:
 
 
 def label(func: Any) -> str:
-    while hasattr(func, "func") and not hasattr(func, "__qualname__"):
+    while isinstance(func, functools.partial) or "func" in getattr(func, "__dict__", ()):
         func = func.func
     return str(getattr(func, "__qualname__", None) or type(func).__qualname__)

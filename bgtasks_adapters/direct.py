@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from bgtasks_adapters.concurrency import DeadlineExceededError
 
 if TYPE_CHECKING:
-    from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks, Status
+    from bgtasks_adapters.events import Fate
+    from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks
 
 _WITHDRAWN = frozenset({"replaced", "cancelled"})
 
@@ -114,7 +115,7 @@ class _Fate:
         self._task.status = status_after(error)
 
 
-def status_after(error: BaseException | None) -> Status:
+def status_after(error: BaseException | None) -> Fate:
     """Return the final status of a task that started and then raised ``error``, or nothing."""
     if error is None:
         return "succeeded"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.surroundings import HostContext
-    from bgtasks_adapters.tasks import BackgroundTask, Status
+    from bgtasks_adapters.tasks import BackgroundTask
     from bgtasks_adapters.workers import Loop
 
 SCOPE_KEY = "bgtasks_adapters.scope"
@@ -270,7 +270,7 @@ class ResponseScope:
     def settle(
         self,
         task: BackgroundTask,
-        fate: Status,
+        fate: events.Fate,
         /,
         *,
         error: BaseException | None = None,
@@ -328,7 +328,10 @@ class ResponseScope:
             self.settle(task, "left_over", reason=reason)
 
     def __del__(self) -> None:
-        if not self._is_open or self._is_dispatched or not self.unfinished_tasks():
+        if not self._is_open or self._is_dispatched:
+            return
+        ledger.close(self)
+        if not self.unfinished_tasks():
             return
         if not self.runs_if_dropped:
             for task in self.unfinished_tasks():
@@ -340,7 +343,7 @@ class ResponseScope:
         )
         self._is_over = True
         self._notes.is_disconnected = True
-        for run in self._runs():
+        for run in self._runs():  # never on this thread, which may be anybody's
             run.start()
 
 

@@ -6,7 +6,7 @@ Nothing here decides a fate or counts one; see ``runner`` and ``process`` for th
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, get_args
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("bgtasks_adapters")
 
-FATES = (
+Fate = Literal[
     "succeeded",
     "failed",
     "timed_out",
@@ -25,7 +25,8 @@ FATES = (
     "cancelled",
     "left_over",
     "handed_off",
-)
+]
+FATES: tuple[Fate, ...] = get_args(Fate)
 
 _LEVELS = {
     "failed": logging.ERROR,
@@ -54,7 +55,7 @@ class TaskEvent(NamedTuple):
     ``started_at`` and ``ended_at`` of the task itself, None where it never started.
     """
 
-    kind: str
+    kind: Fate
     task: BackgroundTask
     outcome: Outcome | None = None
     error: BaseException | None = None
@@ -74,7 +75,7 @@ class Observer(Protocol):
     def __call__(self, event: TaskEvent, /) -> object: ...
 
 
-def is_reported(kind: str, observers: Iterable[Observer]) -> bool:
+def is_reported(kind: Fate, observers: Iterable[Observer]) -> bool:
     """Tell whether anybody would see an event of this kind."""
     return bool(observers) or logger.isEnabledFor(_LEVELS.get(kind, logging.DEBUG))
 

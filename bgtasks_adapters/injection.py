@@ -11,8 +11,9 @@ import functools
 import inspect
 import types
 import typing
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from bgtasks_adapters.ambient import get_background_tasks, use_tasks
 from bgtasks_adapters.callables import is_async_callable
 from bgtasks_adapters.exceptions import MissingParameterError
 from bgtasks_adapters.tasks import BackgroundTasks
@@ -20,16 +21,36 @@ from bgtasks_adapters.tasks import BackgroundTasks
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bgtasks_adapters.dispatch import ResponseScope
 
-class Call(Protocol):
-    """One call of a decorated function, as the framework's adapter surrounds it."""
 
-    def __enter__(self) -> BackgroundTasks: ...
+class Call:
+    """One call of a decorated function: of a view, or of a helper below one.
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None: ...
+    With no scope there is no request at hand, and the collection is that of the response around
+    the caller, if there is one.
+    """
 
-    def returned(self, result: Any, /) -> None:
-        """Be told what the function returned; a view's response, for one."""
+    def __init__(self, scope: ResponseScope | None, *, is_view: bool) -> None:
+        self._scope = scope
+        self._view = scope.view() if scope is not None and is_view else None
+
+    def __enter__(self) -> BackgroundTasks:
+        if self._scope is None:
+            return get_background_tasks()
+        if self._view is not None:
+            self._view.__enter__()
+            self._using = use_tasks(self._scope.tasks)
+            self._using.__enter__()
+        return self._scope.tasks
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if self._view is not None:
+            self._using.__exit__()
+            self._view.__exit__(kind, error, traceback)
+
+    def returned(self, result: Any) -> None:
+        """Be told what the function returned; for adapters that learn from it."""
 
 
 class _Parameter(NamedTuple):
@@ -50,7 +71,7 @@ def inject(
     """
     parameter = find_parameter(func)
 
-    if is_async_callable(func):
+    if not inspect.isgeneratorfunction(func) and is_async_callable(func):
 
         @functools.wraps(func)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:

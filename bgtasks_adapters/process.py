@@ -11,7 +11,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from bgtasks_adapters.events import FATES
+from bgtasks_adapters.events import FATES, Fate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ class Ledger:
         self._changed = threading.Condition(threading.RLock())
         self._added = 0
         self._ended = 0
-        self._fates: dict[str, int] = dict.fromkeys(FATES, 0)
+        self._fates: dict[Fate, int] = dict.fromkeys(FATES, 0)
         self._runs: dict[Unfinished, None] = {}
         self._open: dict[int, weakref.ref[Unfinished]] = {}
         self._waiters: list[_Waiter] = []
@@ -82,7 +82,7 @@ class Ledger:
         with self._changed:
             self._added += number
 
-    def count_fate(self, fate: str, name: str) -> None:
+    def count_fate(self, fate: Fate, name: str) -> None:
         with self._changed:
             self._fates[fate] += 1
             self._ended += 1

@@ -23,9 +23,10 @@ from bgtasks_adapters.workers import loop_thread
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from bgtasks_adapters.events import Fate
     from bgtasks_adapters.outcome import Outcome
     from bgtasks_adapters.surroundings import HostContext
-    from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks, Status
+    from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks
     from bgtasks_adapters.workers import Loop, Workers
 
 
@@ -45,7 +46,7 @@ class Response(Protocol):
     def settle(
         self,
         task: BackgroundTask,
-        fate: Status,
+        fate: Fate,
         /,
         *,
         error: BaseException | None = None,
@@ -240,7 +241,7 @@ class Run:
     def settle(
         self,
         task: BackgroundTask,
-        fate: Status,
+        fate: Fate,
         error: BaseException | None = None,
         started_at: float | None = None,
     ) -> None:

@@ -24,18 +24,7 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 
-Status = Literal[
-    "pending",
-    "running",
-    "succeeded",
-    "failed",
-    "timed_out",
-    "skipped",
-    "replaced",
-    "cancelled",
-    "left_over",
-    "handed_off",
-]
+Status = Literal["pending", "running"] | events.Fate
 
 
 class Options(NamedTuple):
@@ -63,7 +52,9 @@ class Owner(Protocol):
     def run_late(self, task: BackgroundTask, /) -> None:
         """Run a task that was appended after the response was over."""
 
-    def settle(self, task: BackgroundTask, fate: Status, /, *, reason: str | None = None) -> None:
+    def settle(
+        self, task: BackgroundTask, fate: events.Fate, /, *, reason: str | None = None
+    ) -> None:
         """Report what became of a task that will not run."""
 
 

@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from bgtasks_adapters.ambient import get_background_tasks, use_tasks
 from bgtasks_adapters.django.scopes import OwnedScope, find_scope
-from bgtasks_adapters.injection import inject
+from bgtasks_adapters.injection import Call, inject
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from bgtasks_adapters.dispatch import View
-    from bgtasks_adapters.tasks import BackgroundTasks
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -41,32 +37,15 @@ def _is_stand_in(func: Callable[..., Any]) -> bool:
     return func.__module__ == "django.utils.decorators" and func.__name__ == "dummy"
 
 
-class _Call:
-    """One call of a decorated function: of a view, or of a helper below one."""
-
+class _Call(Call):
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._request = _find_request(args, kwargs)
+        request = _find_request(args, kwargs)
+        scope = None if request is None else find_scope(request)
         self._owned: OwnedScope | None = None
-        self._view: View | None = None
-
-    def __enter__(self) -> BackgroundTasks:
-        if self._request is None:
-            return get_background_tasks()
-        scope = find_scope(self._request)
-        if scope is None:
-            self._owned = OwnedScope(self._request)
+        if scope is None and request is not None:
+            self._owned = OwnedScope(request)
             scope = self._owned.scope
-        if not scope.is_view_running:
-            self._view = scope.view()
-            self._view.__enter__()
-            self._using = use_tasks(scope.tasks)
-            self._using.__enter__()
-        return scope.tasks
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if self._view is not None:
-            self._using.__exit__()
-            self._view.__exit__(kind, error, traceback)
+        super().__init__(scope, is_view=scope is not None and not scope.is_view_running)
 
     def returned(self, result: Any) -> None:
         if self._owned is not None and isinstance(result, HttpResponseBase):

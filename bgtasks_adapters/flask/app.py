@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
 from contextlib import nullcontext
 from functools import wraps
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from flask import has_request_context, request
 
-from bgtasks_adapters.callables import is_async_callable
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.events import logger
 from bgtasks_adapters.flask.context import FlaskContext
@@ -88,7 +88,7 @@ class _WatchedApp:
 
 
 def _watched(view: Callable[..., Any]) -> Callable[..., Any]:
-    if is_async_callable(view):
+    if inspect.iscoroutinefunction(view):  # as Flask decides; a view may be a generator, too
 
         @wraps(view)
         async def async_watched(*args: Any, **kwargs: Any) -> Any:

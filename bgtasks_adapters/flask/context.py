@@ -42,6 +42,10 @@ class FlaskContext:
         return self._app.app_context()
 
 
+# The methods of Flask that catch what a view or hook raised, and then call an error handler.
+_HANDLING = ("full_dispatch_request", "wsgi_app")
+
+
 def _note_error_handler() -> None:
     # An error handler runs while its exception is being handled. Where no view was running
     # (an unknown URL, a request hook that aborts) this is the first one hears of the exception.
@@ -51,7 +55,8 @@ def _note_error_handler() -> None:
         return
     step = error.__traceback__
     while step is not None:
-        if step.tb_frame.f_globals.get("__name__") == "flask.app":
+        frame = step.tb_frame
+        if frame.f_code.co_name in _HANDLING and frame.f_globals.get("__name__") == "flask.app":
             scope.view_raised(error)
             return
         step = step.tb_next

@@ -6,20 +6,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import after_this_request, current_app, has_request_context, request
 
-from bgtasks_adapters.ambient import get_background_tasks, use_tasks
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.flask.app import settings_of
 from bgtasks_adapters.flask.context import FlaskContext
-from bgtasks_adapters.injection import inject
+from bgtasks_adapters.injection import Call, inject
 from bgtasks_adapters.wsgi import close_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask import Flask, Response
-
-    from bgtasks_adapters.dispatch import View
-    from bgtasks_adapters.tasks import BackgroundTasks
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -37,33 +33,16 @@ def with_background_tasks(func: F) -> F:
     return inject(func, _Call)  # type: ignore[return-value]
 
 
-class _Call:
-    """One call of a decorated function: of a view, or of a helper below one."""
-
+class _Call(Call):
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._owned: _OwnedScope | None = None
-        self._view: View | None = None
-
-    def __enter__(self) -> BackgroundTasks:
-        if not has_request_context():
-            return get_background_tasks()
-        scope: ResponseScope | None = request.environ.get(SCOPE_KEY)
-        if scope is None:
-            self._owned = _OwnedScope()
-            scope = self._owned.scope
-            self._view = scope.view()
-            self._view.__enter__()
-            self._using = use_tasks(scope.tasks)
-            self._using.__enter__()
-        return scope.tasks
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if self._view is not None:
-            self._using.__exit__()
-            self._view.__exit__(kind, error, traceback)
-
-    def returned(self, result: Any) -> None:
-        """Nothing to do: the response is still to be made from what a Flask view returns."""
+        scope: ResponseScope | None = None
+        is_view = False
+        if has_request_context():
+            scope = request.environ.get(SCOPE_KEY)
+            is_view = scope is None  # those of an application with init_app are watched
+            if scope is None:
+                scope = _OwnedScope().scope
+        super().__init__(scope, is_view=is_view)
 
 
 class _OwnedScope:
