@@ -6,6 +6,7 @@ the view and each step of the body, and a running collection is the current one 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, ParamSpec
 
 from bgtasks_adapters.dispatch import ResponseScope
@@ -15,6 +16,8 @@ from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks, current_task
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Token
+
+    from bgtasks_adapters.settings import Settings
 
 P = ParamSpec("P")
 
@@ -60,6 +63,13 @@ class use_tasks:
         current_tasks.reset(self._token)
 
 
+@cache
+def _default_settings() -> Settings:
+    from bgtasks_adapters.settings import Settings  # slow to import, and seldom needed
+
+    return Settings()
+
+
 class task_scope:
     """Run the tasks added in a block at its end: for commands, scripts and jobs.
 
@@ -70,9 +80,7 @@ class task_scope:
     """
 
     def __init__(self) -> None:
-        from bgtasks_adapters.settings import Settings
-
-        self._scope = ResponseScope(Settings())
+        self._scope = ResponseScope(_default_settings())
         self._using = use_tasks(self._scope.tasks)
 
     def __enter__(self) -> BackgroundTasks:

@@ -15,7 +15,7 @@ from bgtasks_adapters.exceptions import InvalidTaskError
 
 # What inspect.markcoroutinefunction (3.12) and asgiref's older stand-in leave on a function.
 _COROUTINE_MARK = (
-    "_is_coroutine_mark" if sys.version_info >= (3, 12) else "_is_coroutine"  # type: ignore[unreachable,unused-ignore]
+    "_is_coroutine_marker" if sys.version_info >= (3, 12) else "_is_coroutine"  # type: ignore[unreachable,unused-ignore]
 )
 _CO_GENERATOR, _CO_COROUTINE, _CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200
 

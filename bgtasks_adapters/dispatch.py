@@ -328,22 +328,28 @@ class ResponseScope:
             self.settle(task, "left_over", reason=reason)
 
     def __del__(self) -> None:
-        if not self._is_open or self._is_dispatched:
-            return
-        ledger.close(self)
-        if not self.unfinished_tasks():
+        if self._is_open and not self._is_dispatched:
+            ledger.close(self)
+            self.abandon()
+
+    def abandon(self, *, status: int | None = None) -> None:
+        """Run the tasks of a response that is gone without having been ended; warn about it.
+
+        Called when Python drops the response, so the tasks never run on this thread: it may be
+        anybody's.
+        """
+        if not self.unfinished_tasks() or not self.note_end(status=status, is_disconnected=True):
             return
         if not self.runs_if_dropped:
             for task in self.unfinished_tasks():
                 self.settle(task, "skipped", reason="its response was never closed")
             return
         events.logger.warning(
-            "A response with background tasks was dropped without being closed: by the framework, "
-            "because the client left, or by a bridge between WSGI and ASGI. Its tasks run now"
+            "A response with background tasks was dropped without being closed: by its server or "
+            "framework, because the client left, or by a bridge between WSGI and ASGI. Its tasks "
+            "run now"
         )
-        self._is_over = True
-        self._notes.is_disconnected = True
-        for run in self._runs():  # never on this thread, which may be anybody's
+        for run in self._runs():
             run.start()
 
 

@@ -34,19 +34,24 @@ class Shutdown:
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._watched: dict[int, Settings] = {}
+        self._last_watched: Settings | None = None
+        self._timeout = 0.0
+        self._receipts: set[str] = set()
         self._drainer: threading.Thread | None = None
         self._written: Stats | None = None
 
     def watch(self, settings: Settings) -> None:
         """Have the exit of this process wait for tasks, as these settings say."""
-        if id(settings) in self._watched and self._drainer is not None:
+        if settings is self._last_watched and self._drainer is not None:
             return
         with self._lock:
             if not self._is_fork_safe:
                 self._is_fork_safe = True
                 call_in_forked_child(self._reset)
-            self._watched[id(settings)] = settings
+            self._last_watched = settings
+            self._timeout = max(self._timeout, settings.shutdown_timeout)
+            if settings.receipt is not None:
+                self._receipts.add(os.fspath(settings.receipt))
             if self._drainer is None:
                 self._drainer = threading.Thread(
                     target=self._drain_at_exit, name="bgtasks-drainer", daemon=False
@@ -55,9 +60,8 @@ class Shutdown:
 
     def _drain_at_exit(self) -> None:
         threading.main_thread().join()
-        timeout = max(settings.shutdown_timeout for settings in self._watched.values())
-        if not ledger.wait_until_idle(timeout):
-            leave_over_running(timeout)
+        if not ledger.wait_until_idle(self._timeout):
+            leave_over_running(self._timeout)
         for response in ledger.open_responses():
             response.leave_over("the process ended before its response was complete")
         self.write_receipt()
@@ -86,8 +90,7 @@ class Shutdown:
             **counts._asdict(),
             "tasks_left_over": left_over,
         }
-        paths = {os.fspath(s.receipt) for s in self._watched.values() if s.receipt is not None}
-        for path in paths:
+        for path in sorted(self._receipts):
             try:
                 with open(path, "a", encoding="utf-8") as file:
                     file.write(json.dumps(record) + "\n")

@@ -7,7 +7,7 @@ it would hold the client on most servers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
@@ -49,7 +49,7 @@ class Boundary:
         except BaseException as error:
             response.end(error=error)
             raise
-        return close_after(body, environ, response.scope, response.end)
+        return close_after(body, environ, response)
 
 
 class BackgroundTasksMiddleware(Boundary):
@@ -89,50 +89,58 @@ class _Response:
         self.scope.end(status=self.status, error=error, is_disconnected=is_disconnected)
 
 
+class Ending(Protocol):
+    """A response that a body ends: its scope, and the status as far as it is known."""
+
+    @property
+    def scope(self) -> ResponseScope: ...
+
+    @property
+    def status(self) -> int | None: ...
+
+    def end(self, *, error: BaseException | None = None, is_disconnected: bool = False) -> None: ...
+
+
 def close_after(
-    body: Iterable[bytes],
-    environ: WSGIEnvironment,
-    scope: ResponseScope,
-    end: Callable[..., object],
+    body: Iterable[bytes], environ: WSGIEnvironment, response: Ending
 ) -> Iterable[bytes]:
-    """Return a body that calls ``end`` behind the application's own ``close()``.
+    """Return a body that ends the response behind the application's own ``close()``.
 
     The body itself, where it can queue nothing any more: a finished list with no task so far.
     """
-    if not scope.tasks.tasks and type(body) in (list, tuple):
-        end()
+    if not response.scope.tasks.tasks and type(body) in (list, tuple):
+        response.end()
         return body
     wrapper = environ.get("wsgi.file_wrapper")
     if isinstance(wrapper, type) and isinstance(body, wrapper):
-        closing = _Body(body, scope, end)
+        closing = _Body(body, response)
         try:
             # Kept as it is, so that the server can send the file by its own means.
             body.close = closing.close  # type: ignore[attr-defined]
         except AttributeError:
             return closing  # a server's C type; iterated instead of sent by the kernel
         return body
-    return (_SizedBody if hasattr(body, "__len__") else _Body)(body, scope, end)
+    return (_SizedBody if hasattr(body, "__len__") else _Body)(body, response)
 
 
 class _Body:
     """Iterate and close the application's body, with its collection the current one."""
 
-    def __init__(
-        self, body: Iterable[bytes], scope: ResponseScope, end: Callable[..., object]
-    ) -> None:
+    def __init__(self, body: Iterable[bytes], response: Ending) -> None:
         self._body = body
         self._close = getattr(body, "close", None)
         self._iterator: Iterator[bytes] | None = None
-        self._scope = scope
-        self._end = end
+        self._response = response
+        self._tasks = response.scope.tasks
         self._error: BaseException | None = None
         self._is_complete = False
+        self._is_closed = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        with use_tasks(self._scope.tasks):
+        with use_tasks(self._tasks):
             try:
                 if self._iterator is None:
                     self._iterator = iter(self._body)
@@ -145,12 +153,18 @@ class _Body:
                 raise
 
     def close(self) -> None:
+        self._is_closed = True
         try:
             if self._close is not None:
-                with use_tasks(self._scope.tasks):
+                with use_tasks(self._tasks):
                     self._close()
         finally:
-            self._end(error=self._error, is_disconnected=self._is_left())
+            self._response.end(error=self._error, is_disconnected=self._is_left())
+
+    def __del__(self) -> None:
+        # PEP 3333 asks the server to call close(). Some do not when the connection is reset.
+        if not self._is_closed:
+            self._response.scope.abandon(status=self._response.status)
 
     def _is_left(self) -> bool:
         # Not iterated at all: a HEAD request, or a file that the server sent by itself.

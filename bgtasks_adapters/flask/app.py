@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 _EXTENSION = "bgtasks_adapters"
+_SETTINGS = "bgtasks_adapters.settings"
 _PREFIX = "BGTASKS_"
 
 
@@ -37,24 +38,25 @@ def init_app(app: Flask, **settings: Any) -> None:
     """
     if _EXTENSION in app.extensions:
         raise RuntimeError(f"bgtasks_adapters.flask.init_app was called before on {app.name!r}.")
-    app.extensions[_EXTENSION] = settings_of(app, settings)
-    app.wsgi_app = Boundary(  # type: ignore[method-assign]
-        _WatchedApp(app), app.extensions[_EXTENSION], FlaskContext(app)
-    )
+    boundary = Boundary(_WatchedApp(app), settings_of(app, settings), FlaskContext(app))
+    app.extensions[_EXTENSION] = boundary
+    app.wsgi_app = boundary  # type: ignore[method-assign]
 
 
 def settings_of(app: Flask, keywords: dict[str, Any]) -> Settings:
-    """Return the settings of ``init_app``, or those that the configuration and keywords hold."""
-    known = app.extensions.get(_EXTENSION)
-    if known is not None:
-        return known  # type: ignore[no-any-return]
-    values = {
-        name.removeprefix(_PREFIX).lower(): value
-        for name, value in dict[str, Any](app.config).items()
-        if name.startswith(_PREFIX)
-    }
-    configured = Settings.from_mapping(values, spelled=lambda name: _PREFIX + name.upper())
-    return Settings.from_mapping({**values, **keywords}) if keywords else configured
+    """Return the settings of an application, read from keywords and configuration once."""
+    known: Settings | None = app.extensions.get(_SETTINGS)
+    if known is None:
+        values = {
+            name.removeprefix(_PREFIX).lower(): value
+            for name, value in dict[str, Any](app.config).items()
+            if name.startswith(_PREFIX)
+        }
+        known = Settings.from_mapping(values, spelled=lambda name: _PREFIX + name.upper())
+        if keywords:
+            known = Settings.from_mapping({**values, **keywords})
+        app.extensions[_SETTINGS] = known
+    return known
 
 
 class _WatchedApp:

@@ -54,21 +54,20 @@ class _OwnedScope:
         self.scope = ResponseScope(settings_of(app, {}), FlaskContext(app))
         self._environ = request.environ
         self._environ[SCOPE_KEY] = self.scope
-        self._status: int | None = None
+        self.status: int | None = None
         after_this_request(self._attach)
 
     def _attach(self, response: Response) -> Response:
-        self._status = response.status_code
+        self.status = response.status_code
         if response.direct_passthrough:  # a file: Werkzeug calls nothing at its end
             response.response = close_after(
                 response.response,  # type: ignore[arg-type]
                 self._environ,
-                self.scope,
-                self._end,
+                self,
             )
         else:
-            response.call_on_close(self._end)
+            response.call_on_close(self.end)
         return response
 
-    def _end(self, **outcome: Any) -> None:
-        self.scope.end(status=self._status, **outcome)
+    def end(self, *, error: BaseException | None = None, is_disconnected: bool = False) -> None:
+        self.scope.end(status=self.status, error=error, is_disconnected=is_disconnected)
