@@ -53,13 +53,15 @@ class Boundary:
             await self._run_lifespan(scope, receive, send)
         elif scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
-        elif (outer := scope.get(SCOPE_KEY)) is not None:  # a boundary further out owns it
-            if self._host is not None:
+        else:
+            outer: ResponseScope | None = scope.get(SCOPE_KEY)
+            if outer is None or outer.is_over:
+                response = ResponseScope(self.settings, self._host, self._server_loop())
+                await self._respond(response, {**scope, SCOPE_KEY: response}, receive, send)
+                return
+            if self._host is not None:  # a boundary further out owns the response
                 outer.join(self._host)
             await self.app(scope, receive, send)
-        else:
-            response = ResponseScope(self.settings, self._host, self._server_loop())
-            await self._respond(response, {**scope, SCOPE_KEY: response}, receive, send)
 
     async def _respond(
         self, response: ResponseScope, scope: Scope, receive: Receive, send: Send
@@ -97,13 +99,16 @@ class Boundary:
         lifespan = _Lifespan(receive, send, self._drain)
         self._is_drained_by_lifespan = True
         try:
-            await self.app(scope, lifespan.receive, lifespan.send)
-        except Exception as error:
-            # The specification: an application that raises here has no lifespan, and goes on.
-            if lifespan.is_answered:
-                raise
-            logger.debug("The application has no lifespan; answered in its place", exc_info=error)
-        await lifespan.answer_the_rest()
+            try:
+                await self.app(scope, lifespan.receive, lifespan.send)
+            except Exception as error:
+                # The specification: one that raises here has no lifespan, and the server goes on.
+                if lifespan.is_answered:
+                    raise
+                logger.debug("The application has no lifespan; it is answered", exc_info=error)
+            await lifespan.answer_the_rest()
+        finally:
+            self._is_drained_by_lifespan = False
 
     async def _drain(self) -> None:
         self._is_drained_by_lifespan = False  # a request that is still there waits by itself
@@ -140,7 +145,6 @@ class _Exchange:
         self._response = response
         self._receive = receive
         self._send = send
-        self._status: int | None = None
         self._is_complete = False
         self._is_client_gone = False
         self.must_run_inline = False
@@ -159,7 +163,7 @@ class _Exchange:
         """Note that the application returned, or what it raised."""
         if error is not None and not isinstance(error, Exception):
             self._is_client_gone = True  # cancelled
-            if self._status is not None:
+            if self._response.status is not None:
                 error = None
         if self._is_client_gone and isinstance(error, Exception):
             error = None  # the application only passed on what send() had raised
@@ -167,9 +171,7 @@ class _Exchange:
         self._over(error, is_disconnected)
 
     def _over(self, error: BaseException | None = None, is_disconnected: bool = False) -> None:
-        is_mine = self._response.note_end(
-            status=self._status, error=error, is_disconnected=is_disconnected
-        )
+        is_mine = self._response.note_end(error=error, is_disconnected=is_disconnected)
         if not is_mine:
             return
         if self._response.settings.executor == "inline":
@@ -186,7 +188,7 @@ class _HttpExchange(_Exchange):
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind == "http.response.start":
-            self._status = message["status"]
+            self._response.started(message["status"])
             self._has_trailers = message.get("trailers", False)
             is_last = False
         else:
@@ -217,24 +219,26 @@ class _HttpExchange(_Exchange):
 
 
 class _WebsocketExchange(_Exchange):
+    _is_accepted = False
+
     async def receive(self) -> Message:
         message = await self._receive()
-        if message["type"] == "websocket.disconnect":
-            self._is_complete = True
-            self._response.view_returned()
+        self._is_complete = self._is_complete or message["type"] == "websocket.disconnect"
         return message
 
     async def send(self, message: Message) -> None:
         await super().send(message)
-        if message["type"] == "websocket.close":
-            self._is_complete = True
+        self._is_accepted = self._is_accepted or message["type"] == "websocket.accept"
+        self._is_complete = self._is_complete or message["type"] == "websocket.close"
 
     def end(self, error: BaseException | None) -> None:
-        # What an application raises because the client has left is the usual end of a websocket.
-        if error is not None and not self._is_complete:
-            self._response.view_raised(error)
-        else:
+        # A client that leaves, however the application then ends, is the usual end.
+        is_cancelled = error is not None and not isinstance(error, Exception)
+        is_left = self._is_accepted and (self._is_client_gone or is_cancelled)
+        if error is None or self._is_complete or is_left:
             self._response.view_returned()
+        else:
+            self._response.view_raised(error)
         super().end(error)
 
 

@@ -21,31 +21,39 @@ _CO_GENERATOR, _CO_COROUTINE, _CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200
 
 
 def is_async_callable(func: object) -> bool:
-    """Tell ``async def`` from ``def``, refusing what can be neither."""
+    """Tell ``async def`` from ``def``; raise ``InvalidTaskError`` for what can be neither."""
     if type(func) is FunctionType:
         flags = func.__code__.co_flags
         if not flags & (_CO_GENERATOR | _CO_ASYNC_GENERATOR):
             return bool(flags & _CO_COROUTINE) or hasattr(func, _COROUTINE_MARK)
-    return _is_async_object(func)
-
-
-def _is_async_object(func: object) -> bool:
     import inspect
 
     if not callable(func):
         raise _not_callable(func)
-    bare: Any = func
-    while isinstance(bare, functools.partial):
-        bare = bare.func
-    seen = (bare, type(bare).__call__)
-    if any(inspect.isgeneratorfunction(f) or inspect.isasyncgenfunction(f) for f in seen):
+    called = _called_functions(func)
+    if any(inspect.isgeneratorfunction(f) or inspect.isasyncgenfunction(f) for f in called):
         raise InvalidTaskError(
             f"add_task() got {label(func)}, a generator function: calling it runs nothing. "
             "Pass a plain function that loops over the generator."
         )
+    return returns_coroutine(func)
+
+
+def returns_coroutine(func: Any) -> bool:
+    """Tell whether calling ``func`` gives something to await."""
+    import inspect
+
+    called = _called_functions(func)
     # In the object's own dict, because a Mock has every attribute that one asks for.
-    is_marked = _COROUTINE_MARK in getattr(bare, "__dict__", ())
-    return any(inspect.iscoroutinefunction(f) for f in seen) or is_marked
+    is_marked = _COROUTINE_MARK in getattr(called[0], "__dict__", ())
+    return is_marked or any(inspect.iscoroutinefunction(f) for f in called)
+
+
+def _called_functions(func: Any) -> tuple[Any, Any]:
+    """Return what a partial stands for, and the ``__call__`` that an object has instead."""
+    while isinstance(func, functools.partial):
+        func = func.func
+    return func, type(func).__call__
 
 
 def _not_callable(func: object) -> InvalidTaskError:

@@ -56,25 +56,32 @@ def is_on_loop() -> bool:
     return in_trio_run is not None and bool(in_trio_run())
 
 
-def is_cancelled_from_outside() -> bool:
-    """Tell, in a coroutine that caught a cancellation, whether its own task was cancelled.
+def is_cancellation(error: BaseException) -> bool:
+    """Tell whether a coroutine that raised this was cancelled from outside.
 
     On asyncio a coroutine can raise CancelledError all by itself (it awaited something that was
     cancelled); on trio a cancellation always comes from a scope around it.
     """
     if running_asyncio_loop() is None:
-        return True
+        import anyio
+
+        return isinstance(error, anyio.get_cancelled_exc_class())
     import asyncio
 
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    is_cancelling = task is not None and task.cancelling() > 0
+    return is_cancelling and isinstance(error, asyncio.CancelledError)
 
 
 class DeadlineExceededError(TimeoutError):
-    """Raised by ``run_with_deadline`` itself; a TimeoutError of the coroutine's own is another."""
+    """Raised by ``run_with_deadline`` for ``owner``; a TimeoutError of the awaited is another."""
+
+    def __init__(self, owner: object, seconds: float) -> None:
+        super().__init__(f"took longer than its timeout of {seconds} s")
+        self.owner = owner
 
 
-async def run_with_deadline(awaitable: Awaitable[T], seconds: float) -> T:
+async def run_with_deadline(awaitable: Awaitable[T], seconds: float, owner: object = None) -> T:
     """Await something for at most ``seconds``, then cancel it and raise."""
     if running_asyncio_loop() is None:
         import anyio
@@ -93,7 +100,7 @@ async def run_with_deadline(awaitable: Awaitable[T], seconds: float) -> T:
             if not deadline.expired():
                 raise
             cause = error
-    raise DeadlineExceededError(f"took longer than its timeout of {seconds} s") from cause
+    raise DeadlineExceededError(owner, seconds) from cause
 
 
 def loop_call_soon() -> Callable[[Callable[[], object]], object]:

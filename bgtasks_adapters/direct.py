@@ -112,14 +112,14 @@ class _Fate:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._task.context = None  # the context holds the collection: a cycle
-        self._task.status = status_after(error)
+        self._task.status = status_after(self._task, error)
 
 
-def status_after(error: BaseException | None) -> Fate:
-    """Return the final status of a task that started and then raised ``error``, or nothing."""
+def status_after(task: BackgroundTask, error: BaseException | None) -> Fate:
+    """Return the final status of a task that ran and raised ``error``, or nothing."""
     if error is None:
         return "succeeded"
-    if isinstance(error, DeadlineExceededError):
+    if isinstance(error, DeadlineExceededError) and error.owner is task:
         return "timed_out"
     is_failure = isinstance(error, (Exception, KeyboardInterrupt, SystemExit))
     return "failed" if is_failure else "cancelled"

@@ -6,6 +6,7 @@ over). It decides; a ``runner.Run`` does the work.
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -97,6 +98,18 @@ class ResponseScope:
         if self._notes.view_fate is None:
             self._notes.view_fate = "returned"
 
+    def started(self, status: int) -> None:
+        """Note the status that the response has; a later call (an error page) corrects it."""
+        self._notes.status = status
+
+    @property
+    def status(self) -> int | None:
+        return self._notes.status
+
+    @property
+    def is_over(self) -> bool:
+        return self._is_over
+
     @property
     def is_view_running(self) -> bool:
         return self._running_views > 0
@@ -121,22 +134,19 @@ class ResponseScope:
         or ``max_pending`` reached). Where a ``def`` view still runs, because the client left and
         the framework did not wait for it, the tasks wait for the view.
         """
-        if self.note_end(status=status, error=error, is_disconnected=is_disconnected):
+        if status is not None:
+            self.started(status)
+        if self.note_end(error=error, is_disconnected=is_disconnected):
             self.dispatch()
 
     def note_end(
-        self,
-        *,
-        status: int | None = None,
-        error: BaseException | None = None,
-        is_disconnected: bool = False,
+        self, *, error: BaseException | None = None, is_disconnected: bool = False
     ) -> bool:
         """Note that the response is over; True if the caller is the one to start its tasks."""
         with self.tasks.lock:
             if self._is_over:
                 return False
             self._is_over = True
-            self._notes.status = status
             self._notes.app_error = error
             self._notes.is_disconnected = is_disconnected
             return self._running_views == 0
@@ -209,7 +219,6 @@ class ResponseScope:
         return [self._run]
 
     def _new_run(self, tasks: list[BackgroundTask]) -> Run:
-        shutdown.watch(self.settings)
         return Run(self, tasks, workers_of(self.settings.max_workers), self.loop or loop_thread())
 
     @property
@@ -234,6 +243,7 @@ class ResponseScope:
         if not self._is_open:
             self._is_open = True
             ledger.open(self)
+            shutdown.watch(self.settings)
 
     def is_dispatched(self) -> bool:
         return self._is_dispatched
@@ -332,17 +342,20 @@ class ResponseScope:
             ledger.close(self)
             self.abandon()
 
-    def abandon(self, *, status: int | None = None) -> None:
+    def abandon(self) -> None:
         """Run the tasks of a response that is gone without having been ended; warn about it.
 
         Called when Python drops the response, so the tasks never run on this thread: it may be
         anybody's.
         """
-        if not self.unfinished_tasks() or not self.note_end(status=status, is_disconnected=True):
+        if not self.unfinished_tasks() or not self.note_end(is_disconnected=True):
             return
         if not self.runs_if_dropped:
             for task in self.unfinished_tasks():
                 self.settle(task, "skipped", reason="its response was never closed")
+            return
+        if sys.is_finalizing():
+            self.leave_over("the process ended before its response was complete")
             return
         events.logger.warning(
             "A response with background tasks was dropped without being closed: by its server or "

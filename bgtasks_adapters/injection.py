@@ -14,7 +14,7 @@ import typing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bgtasks_adapters.ambient import get_background_tasks, use_tasks
-from bgtasks_adapters.callables import is_async_callable
+from bgtasks_adapters.callables import returns_coroutine
 from bgtasks_adapters.exceptions import MissingParameterError
 from bgtasks_adapters.tasks import BackgroundTasks
 
@@ -71,10 +71,12 @@ def inject(
     """
     parameter = find_parameter(func)
 
-    if not inspect.isgeneratorfunction(func) and is_async_callable(func):
+    if returns_coroutine(func):
 
         @functools.wraps(func)
         async def async_wrapper(*args: Any, **kwargs: Any) -> Any:
+            if _is_given(parameter, args, kwargs):
+                return await func(*args, **kwargs)
             call = new_call(args, kwargs)
             with call as tasks:
                 args, kwargs = _filled(parameter, args, kwargs, tasks)
@@ -86,6 +88,8 @@ def inject(
 
     @functools.wraps(func)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if _is_given(parameter, args, kwargs):
+            return func(*args, **kwargs)
         call = new_call(args, kwargs)
         with call as tasks:
             args, kwargs = _filled(parameter, args, kwargs, tasks)
@@ -96,15 +100,22 @@ def inject(
     return _hiding(parameter, func, wrapper)
 
 
+def _is_given(parameter: _Parameter, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    name, position = parameter
+    if kwargs.get(name) is not None:
+        return True
+    return (
+        position is not None
+        and len(args) > position
+        and isinstance(args[position], BackgroundTasks)
+    )
+
+
 def _filled(
     parameter: _Parameter, args: tuple[Any, ...], kwargs: dict[str, Any], tasks: BackgroundTasks
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     name, position = parameter
-    if kwargs.get(name) is not None:
-        return args, kwargs
     if position is not None and len(args) > position:
-        if isinstance(args[position], BackgroundTasks):
-            return args, kwargs
         # The caller knows the signature without this parameter; what stands here comes after it.
         return (*args[:position], tasks, *args[position:]), kwargs
     return args, {**kwargs, name: tasks}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from bgtasks_adapters.callables import is_async_callable
 from bgtasks_adapters.exceptions import InvalidOptionError
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ def check_when(when: object) -> None:
         raise InvalidOptionError(
             f"when={when!r} is unknown. Use one of {', '.join(map(repr, _WHEN_NAMES))}, or a "
             "function that takes the Outcome and returns a bool."
+        )
+    if callable(when) and is_async_callable(when):
+        raise InvalidOptionError(
+            f"when={when!r} is an async function, which is called, not awaited. Pass a plain one."
         )
 
 

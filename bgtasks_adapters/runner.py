@@ -12,7 +12,7 @@ import time
 from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Protocol
 
-from bgtasks_adapters.concurrency import is_cancelled_from_outside
+from bgtasks_adapters.concurrency import is_cancellation
 from bgtasks_adapters.direct import status_after
 from bgtasks_adapters.exceptions import ProcessTerminated
 from bgtasks_adapters.outcome import why_skipped
@@ -279,7 +279,7 @@ class _Fate:
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
         task = self._task
         if error is None or isinstance(error, Exception):
-            self._run.settle(task, status_after(error), error, self._started_at)
+            self._run.settle(task, status_after(task, error), error, self._started_at)
             return True
         reason = _why_interrupted(task, error)
         if reason is not None:
@@ -296,6 +296,6 @@ def _why_interrupted(task: BackgroundTask, error: BaseException) -> str | None:
         return "the process was told to end while it ran on the main thread"
     if isinstance(error, (KeyboardInterrupt, SystemExit)) or not task.is_async:
         return None
-    if isinstance(error, GeneratorExit) or is_cancelled_from_outside():
+    if isinstance(error, GeneratorExit) or is_cancellation(error):
         return "its event loop ended"
     return None

@@ -58,7 +58,9 @@ class Settings:
         self._whole_number("max_workers")
         self._whole_number("max_pending")
         self._seconds("shutdown_timeout")
-        if self.handle_sigterm not in ("auto", True, False):
+        if all(self.handle_sigterm is not choice for choice in (True, False)) and (
+            self.handle_sigterm != "auto"
+        ):
             raise self._bad("handle_sigterm", 'use "auto", True or False')
         receipt: Any = self.receipt
         if receipt is not None and not isinstance(receipt, (str, os.PathLike)):

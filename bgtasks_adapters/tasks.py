@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from contextvars import ContextVar, copy_context
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, Protocol
 
 from bgtasks_adapters import concurrency, events
@@ -17,7 +18,7 @@ from bgtasks_adapters.outcome import Outcome, check_when
 from bgtasks_adapters.surroundings import around
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from contextvars import Context
 
     from bgtasks_adapters.surroundings import Surroundings
@@ -114,7 +115,7 @@ class BackgroundTask:
             result = context.run(self._call_within, trips)
         else:
             result = context.run(self.func, *self.args, **self.kwargs)
-        if type(result).__name__ == "coroutine":
+        if type(result) is CoroutineType:
             result.close()
             raise InvalidTaskError(
                 f"{self.name} is no async function but returned a coroutine, which nothing would "
@@ -125,14 +126,16 @@ class BackgroundTask:
         """Await an ``async def`` function, in the task's context, on this loop."""
         context = self._enter(collection)
         if trips:
-            coroutine = self._acall_within(trips)
+            coroutine: Coroutine[Any, Any, object] = self._acall_within(trips)
         else:
-            coroutine = context.run(self.func, *self.args, **self.kwargs)
+            made: Any = context.run(self.func, *self.args, **self.kwargs)
+            is_coroutine = isinstance(made, CoroutineType)  # else a marked function's awaitable
+            coroutine = made if is_coroutine else _awaiting(made)
         running = concurrency.run_in_context(context, coroutine)
         if self.options.timeout is None:
             await running
         else:
-            await concurrency.run_with_deadline(running, self.options.timeout)
+            await concurrency.run_with_deadline(running, self.options.timeout, self)
 
     def _enter(self, collection: BackgroundTasks) -> Context:
         context = self.context
@@ -149,6 +152,10 @@ class BackgroundTask:
     async def _acall_within(self, trips: Sequence[Surroundings]) -> None:
         with around(trips, self.captured):
             await self.func(*self.args, **self.kwargs)
+
+
+async def _awaiting(awaitable: Awaitable[object]) -> None:
+    await awaitable
 
 
 class BackgroundTasks:
@@ -256,7 +263,8 @@ def _check_options(options: Any) -> None:
     if options.when is not None:
         check_when(options.when)
     seconds = options.timeout
-    if seconds is not None and not (isinstance(seconds, (int, float)) and seconds > 0):
+    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and seconds > 0):
         raise InvalidOptionError(
             f"using(timeout={seconds!r}): a timeout is a number of seconds above 0."
         )

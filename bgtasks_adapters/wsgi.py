@@ -7,7 +7,7 @@ it would hold the client on most servers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
@@ -36,20 +36,20 @@ class Boundary:
         handle_sigterm(settings)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        outer = environ.get(SCOPE_KEY)
-        if outer is not None:  # a boundary further out owns the response
+        outer: ResponseScope | None = environ.get(SCOPE_KEY)
+        if outer is not None and not outer.is_over:  # a boundary further out owns the response
             if self._host is not None:
                 outer.join(self._host)
             return self.app(environ, start_response)
-        response = _Response(ResponseScope(self.settings, self._host), start_response)
-        environ[SCOPE_KEY] = response.scope
+        scope = ResponseScope(self.settings, self._host)
+        environ[SCOPE_KEY] = scope
         try:
-            with use_tasks(response.scope.tasks):
-                body = self.app(environ, response.start_response)
+            with use_tasks(scope.tasks):
+                body = self.app(environ, _noting_status(start_response, scope))
         except BaseException as error:
-            response.end(error=error)
+            scope.end(error=error)
             raise
-        return close_after(body, environ, response)
+        return close_after(body, environ, scope)
 
 
 class BackgroundTasksMiddleware(Boundary):
@@ -67,71 +67,49 @@ class BackgroundTasksMiddleware(Boundary):
         super().__init__(app, Settings.from_mapping(settings))
 
 
-class _Response:
-    """What ``start_response`` was told, for the outcome."""
-
-    __slots__ = ("_start_response", "scope", "status")
-
-    def __init__(self, scope: ResponseScope, start_response: StartResponse) -> None:
-        self.scope = scope
-        self.status: int | None = None
-        self._start_response = start_response
-
-    def start_response(
-        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+def _noting_status(start_response: StartResponse, scope: ResponseScope) -> StartResponse:
+    def noting(
+        status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
     ) -> Callable[[bytes], object]:
         # May come late (from the body's first step) and, with exc_info, a second time.
-        write = self._start_response(status, headers, *(() if exc_info is None else (exc_info,)))
-        self.status = int(status[:3]) if status[:3].isdigit() else None
+        write = start_response(status, headers, *(() if exc_info is None else (exc_info,)))
+        if status[:3].isdigit():
+            scope.started(int(status[:3]))
         return write
 
-    def end(self, *, error: BaseException | None = None, is_disconnected: bool = False) -> None:
-        self.scope.end(status=self.status, error=error, is_disconnected=is_disconnected)
-
-
-class Ending(Protocol):
-    """A response that a body ends: its scope, and the status as far as it is known."""
-
-    @property
-    def scope(self) -> ResponseScope: ...
-
-    @property
-    def status(self) -> int | None: ...
-
-    def end(self, *, error: BaseException | None = None, is_disconnected: bool = False) -> None: ...
+    return noting
 
 
 def close_after(
-    body: Iterable[bytes], environ: WSGIEnvironment, response: Ending
+    body: Iterable[bytes], environ: WSGIEnvironment, scope: ResponseScope
 ) -> Iterable[bytes]:
     """Return a body that ends the response behind the application's own ``close()``.
 
     The body itself, where it can queue nothing any more: a finished list with no task so far.
     """
-    if not response.scope.tasks.tasks and type(body) in (list, tuple):
-        response.end()
+    if not scope.tasks.tasks and type(body) in (list, tuple):
+        scope.end()
         return body
     wrapper = environ.get("wsgi.file_wrapper")
     if isinstance(wrapper, type) and isinstance(body, wrapper):
-        closing = _Body(body, response)
+        closing = _Body(body, scope)
         try:
             # Kept as it is, so that the server can send the file by its own means.
             body.close = closing.close  # type: ignore[attr-defined]
         except AttributeError:
             return closing  # a server's C type; iterated instead of sent by the kernel
         return body
-    return (_SizedBody if hasattr(body, "__len__") else _Body)(body, response)
+    return (_SizedBody if hasattr(body, "__len__") else _Body)(body, scope)
 
 
 class _Body:
     """Iterate and close the application's body, with its collection the current one."""
 
-    def __init__(self, body: Iterable[bytes], response: Ending) -> None:
+    def __init__(self, body: Iterable[bytes], scope: ResponseScope) -> None:
         self._body = body
         self._close = getattr(body, "close", None)
         self._iterator: Iterator[bytes] | None = None
-        self._response = response
-        self._tasks = response.scope.tasks
+        self._scope = scope
         self._error: BaseException | None = None
         self._is_complete = False
         self._is_closed = False
@@ -140,7 +118,7 @@ class _Body:
         return self
 
     def __next__(self) -> bytes:
-        with use_tasks(self._tasks):
+        with use_tasks(self._scope.tasks):
             try:
                 if self._iterator is None:
                     self._iterator = iter(self._body)
@@ -156,15 +134,15 @@ class _Body:
         self._is_closed = True
         try:
             if self._close is not None:
-                with use_tasks(self._tasks):
+                with use_tasks(self._scope.tasks):
                     self._close()
         finally:
-            self._response.end(error=self._error, is_disconnected=self._is_left())
+            self._scope.end(error=self._error, is_disconnected=self._is_left())
 
     def __del__(self) -> None:
         # PEP 3333 asks the server to call close(). Some do not when the connection is reset.
         if not self._is_closed:
-            self._response.scope.abandon(status=self._response.status)
+            self._scope.abandon()
 
     def _is_left(self) -> bool:
         # Not iterated at all: a HEAD request, or a file that the server sent by itself.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.handlers.base import BaseHandler
 
-from bgtasks_adapters.callables import is_async_callable
+from bgtasks_adapters.callables import returns_coroutine
 from bgtasks_adapters.django.scopes import find_scope
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class WatchingHandler(BaseHandler):
     def make_view_atomic(self, view: Callable[..., Any]) -> Callable[..., Any]:
         atomic: Callable[..., Any] = super().make_view_atomic(view)
 
-        if is_async_callable(atomic):
+        if returns_coroutine(atomic):
 
             async def async_watched(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
                 scope = find_scope(request)

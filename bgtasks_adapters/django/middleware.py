@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from asgiref.sync import markcoroutinefunction, sync_to_async
 
 from bgtasks_adapters.ambient import use_tasks
-from bgtasks_adapters.callables import is_async_callable
+from bgtasks_adapters.callables import returns_coroutine
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.django.scopes import OwnedScope, find_scope
 from bgtasks_adapters.shutdown import handle_sigterm
@@ -37,7 +37,7 @@ class BackgroundTasksMiddleware:
         get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]],
     ) -> None:
         self.get_response: Callable[[HttpRequest], Any] = get_response
-        self._is_async = is_async_callable(get_response)
+        self._is_async = returns_coroutine(get_response)
         if self._is_async:
             markcoroutinefunction(self)
         handle_sigterm(get_settings())
@@ -79,7 +79,7 @@ def _note(request: HttpRequest, owned: OwnedScope, response: HttpResponseBase) -
 def _end_without_response(request: HttpRequest, owned: OwnedScope, error: BaseException) -> None:
     match = request.resolver_match
     if not owned.scope.is_fate_known:
-        if match is not None and not is_async_callable(match.func):
+        if match is not None and not returns_coroutine(match.func):
             owned.scope.view_returned()  # Django drops what it returned, or raised
         else:
             owned.scope.view_raised(error)

@@ -51,21 +51,20 @@ class OwnedScope:
         if self._is_asgi:
             self._use_loop(running_asyncio_loop())
         self.scope.runs_if_dropped = not testcase.is_test_run()
-        self._status: int | None = None
         self._close_request = request.close
         _carrier(request)[SCOPE_KEY] = self.scope
         request.close = self._close  # type: ignore[method-assign]
 
     def responded(self, response: HttpResponseBase) -> None:
         """Note the response, or a later one that takes its place."""
-        self._status = response.status_code
+        self.scope.started(response.status_code)
 
     def end(self, *, is_disconnected: bool = False) -> None:
         """Start the tasks: on workers, or in a TestCase within its own thread and transaction."""
         scope = self.scope
         if self._is_asgi and scope.loop is None:  # a thread of the server's loop is calling
             self._use_loop(getattr(SyncToAsync.threadlocal, "main_event_loop", None))
-        if not scope.note_end(status=self._status, is_disconnected=is_disconnected):
+        if not scope.note_end(is_disconnected=is_disconnected):
             return
         if testcase.is_test_run():
             testcase.dispatch(scope)

@@ -36,11 +36,16 @@ def init_app(app: Flask, **settings: Any) -> None:
     ``Settings``; they win over ``BGTASKS_*`` in ``app.config``, which is read here. Call it once,
     before the first request; other WSGI middleware may be put around it.
     """
-    if _EXTENSION in app.extensions:
+    if is_initialised(app):
         raise RuntimeError(f"bgtasks_adapters.flask.init_app was called before on {app.name!r}.")
     boundary = Boundary(_WatchedApp(app), settings_of(app, settings), FlaskContext(app))
     app.extensions[_EXTENSION] = boundary
     app.wsgi_app = boundary  # type: ignore[method-assign]
+
+
+def is_initialised(app: Flask) -> bool:
+    """Tell whether ``init_app`` was called for this application."""
+    return _EXTENSION in app.extensions
 
 
 def settings_of(app: Flask, keywords: dict[str, Any]) -> Settings:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flask import after_this_request, current_app, has_request_context, request
 
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
-from bgtasks_adapters.flask.app import settings_of
+from bgtasks_adapters.flask.app import is_initialised, settings_of
 from bgtasks_adapters.flask.context import FlaskContext
 from bgtasks_adapters.injection import Call, inject
 from bgtasks_adapters.wsgi import close_after
@@ -35,14 +35,14 @@ def with_background_tasks(func: F) -> F:
 
 class _Call(Call):
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        scope: ResponseScope | None = None
-        is_view = False
-        if has_request_context():
-            scope = request.environ.get(SCOPE_KEY)
-            is_view = scope is None  # those of an application with init_app are watched
-            if scope is None:
-                scope = _OwnedScope().scope
-        super().__init__(scope, is_view=is_view)
+        if not has_request_context():
+            super().__init__(None, is_view=False)
+            return
+        scope: ResponseScope | None = request.environ.get(SCOPE_KEY)
+        if scope is None:
+            scope = _OwnedScope().scope
+        is_watched = is_initialised(current_app)  # then init_app sees to all views
+        super().__init__(scope, is_view=not is_watched and not scope.is_view_running)
 
 
 class _OwnedScope:
@@ -54,20 +54,13 @@ class _OwnedScope:
         self.scope = ResponseScope(settings_of(app, {}), FlaskContext(app))
         self._environ = request.environ
         self._environ[SCOPE_KEY] = self.scope
-        self.status: int | None = None
         after_this_request(self._attach)
 
     def _attach(self, response: Response) -> Response:
-        self.status = response.status_code
+        self.scope.started(response.status_code)
         if response.direct_passthrough:  # a file: Werkzeug calls nothing at its end
-            response.response = close_after(
-                response.response,  # type: ignore[arg-type]
-                self._environ,
-                self,
-            )
+            body: Any = response.response
+            response.response = close_after(body, self._environ, self.scope)
         else:
-            response.call_on_close(self.end)
+            response.call_on_close(self.scope.end)
         return response
-
-    def end(self, *, error: BaseException | None = None, is_disconnected: bool = False) -> None:
-        self.scope.end(status=self.status, error=error, is_disconnected=is_disconnected)
