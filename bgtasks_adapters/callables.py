@@ -73,6 +73,8 @@ def _not_callable(func: object) -> InvalidTaskError:
 
 
 def label(func: Any) -> str:
-    while isinstance(func, functools.partial) or "func" in getattr(func, "__dict__", ()):
+    while not hasattr(func, "__qualname__") and (
+        isinstance(func, functools.partial) or "func" in getattr(func, "__dict__", ())
+    ):
         func = func.func
     return str(getattr(func, "__qualname__", None) or type(func).__qualname__)

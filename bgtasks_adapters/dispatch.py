@@ -208,15 +208,15 @@ class ResponseScope:
             self._is_dispatched = True
             self.dispatched_at = time.time()
             pending = self.unfinished_tasks()
+            if self.tasks.concurrent:
+                runs = [self._new_run([task]) for task in pending]
+            else:
+                runs = [self._new_run(self.tasks.tasks)] if pending else []
+                self._run = runs[0] if pending else None  # known here to what is added from now on
         if self._is_open:
             ledger.close(self)
-        if not pending:
-            return []
         ledger.count_added(len(pending))
-        if self.tasks.concurrent:
-            return [self._new_run([task]) for task in pending]
-        self._run = self._new_run(self.tasks.tasks)
-        return [self._run]
+        return runs
 
     def _new_run(self, tasks: list[BackgroundTask]) -> Run:
         return Run(self, tasks, workers_of(self.settings.max_workers), self.loop or loop_thread())

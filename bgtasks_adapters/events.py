@@ -8,6 +8,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, get_args
 
+from bgtasks_adapters.exceptions import ProcessTerminated
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -98,7 +100,9 @@ def report(event: TaskEvent, observers: Iterable[Observer]) -> None:
     for observer in observers:
         try:
             observer(event)
-        except Exception:
+        except (KeyboardInterrupt, ProcessTerminated):
+            raise
+        except BaseException:  # an exit, too: the thread belongs to all responses
             logger.exception(
                 "Observer %r failed on the event of task %s", observer, event.task.name
             )

@@ -202,8 +202,9 @@ class Run:
                 if self._index < len(self.tasks):
                     continue  # one was added meanwhile
                 was_finished, self._is_finished = self._is_finished, True
+                if not was_finished:
+                    ledger.finish(self)  # not later: a late task may have started it again
             if not was_finished:
-                ledger.finish(self)
                 self.response.run_finished()
             return None
         return task
@@ -212,7 +213,9 @@ class Run:
         try:
             if self.response.may_run(task):
                 return True
-        except Exception as error:
+        except (KeyboardInterrupt, ProcessTerminated):
+            raise
+        except BaseException as error:
             # Only a user's function given as `when` can raise here.
             self.settle(task, "failed", error)
             return False
@@ -232,8 +235,9 @@ class Run:
     def reopen(self) -> bool:
         """Tell whether the last task had ended, so that a late one needs a new start."""
         with self.response.tasks.lock:
-            was_finished = self._is_finished
-            self._is_finished = False
+            was_finished, self._is_finished = self._is_finished, False
+            if was_finished:
+                ledger.start(self)
             return was_finished
 
     # What became of a task.

@@ -128,9 +128,7 @@ class BackgroundTask:
         if trips:
             coroutine: Coroutine[Any, Any, object] = self._acall_within(trips)
         else:
-            made: Any = context.run(self.func, *self.args, **self.kwargs)
-            is_coroutine = isinstance(made, CoroutineType)  # else a marked function's awaitable
-            coroutine = made if is_coroutine else _awaiting(made)
+            coroutine = _coroutine_of(context.run(self.func, *self.args, **self.kwargs))
         running = concurrency.run_in_context(context, coroutine)
         if self.options.timeout is None:
             await running
@@ -154,8 +152,13 @@ class BackgroundTask:
             await self.func(*self.args, **self.kwargs)
 
 
-async def _awaiting(awaitable: Awaitable[object]) -> None:
-    await awaitable
+def _coroutine_of(awaitable: Any) -> Coroutine[Any, Any, object]:
+    async def await_it() -> None:
+        await awaitable
+
+    # A function that is only marked as a coroutine function may return another awaitable.
+    is_coroutine = type(awaitable) is CoroutineType
+    return awaitable if is_coroutine else await_it()
 
 
 class BackgroundTasks:

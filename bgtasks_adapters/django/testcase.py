@@ -11,7 +11,7 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import async_to_sync, sync_to_async
+from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
 from django.db import connections
 
 from bgtasks_adapters.concurrency import running_asyncio_loop
@@ -39,6 +39,11 @@ def is_in_testcase() -> bool:
 
 def dispatch(scope: ResponseScope) -> None:
     """Run the tasks of a response that is over, inline where a TestCase is at work."""
+    if SyncToAsync.thread_sensitive_context.get(None) is not None:
+        # A request that Django's ASGI handler serves, as in production: no test client at all,
+        # and the thread to ask is the one that waits here.
+        scope.dispatch()
+        return
     if scope.loop is None:
         if is_in_testcase():
             async_to_sync(scope.run_awaited)(_in_test_thread)
