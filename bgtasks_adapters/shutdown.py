@@ -12,8 +12,10 @@ import logging
 import os
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
+from bgtasks_adapters.concurrency import run_in_daemon_thread
 from bgtasks_adapters.events import logger
 from bgtasks_adapters.exceptions import ProcessTerminated
 from bgtasks_adapters.process import call_in_forked_child, ledger
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
 
     from bgtasks_adapters.process import Stats
     from bgtasks_adapters.settings import Settings
+
+
+EXIT_GRACE_SECONDS = 10.0
+"""What an exit at SIGTERM may take beyond ``shutdown_timeout``, before the process is killed."""
 
 
 class Shutdown:
@@ -66,6 +72,17 @@ class Shutdown:
             response.leave_over("the process ended before its response was complete")
         self.write_receipt()
         self._drainer = None
+
+    def kill_at_last(self, seconds: float, signum: int) -> None:
+        """End this process by the signal, if it is still there after so many seconds.
+
+        A thread that is not ours and no daemon can hold an exit for ever, where the signal
+        without its handler would have ended the process at once.
+        """
+        threading.Event().wait(seconds)
+        leave_over_running(seconds)
+        self.write_receipt()
+        os.kill(os.getpid(), signum)
 
     def write_receipt(self) -> None:
         """Log the counts of this process, once unless they changed; append them to files asked for.
@@ -111,7 +128,8 @@ def handle_sigterm(settings: Settings) -> None:
     """Leave through ``SystemExit`` at SIGTERM, where the settings ask for it.
 
     Only the main thread may set a signal handler. With "auto" nothing is done where a server has
-    a handler of its own: it ends its process in an orderly way. A second SIGTERM ends at once.
+    a handler of its own: it ends its process in an orderly way. A second SIGTERM ends at once, and
+    so does the first one ``EXIT_GRACE_SECONDS`` behind the shutdown's deadline.
     """
     if settings.handle_sigterm is False:
         return
@@ -128,6 +146,9 @@ def handle_sigterm(settings: Settings) -> None:
         signal.signal(signum, signal.SIG_DFL)
         if callable(previous):
             previous(signum, frame)
+        deadline = settings.shutdown_timeout + EXIT_GRACE_SECONDS
+        kill_at_last = partial(shutdown.kill_at_last, deadline, signum)
+        run_in_daemon_thread(kill_at_last, "bgtasks-deadline")
         raise ProcessTerminated(128 + signum)
 
     signal.signal(signal.SIGTERM, leave)

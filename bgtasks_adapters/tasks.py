@@ -157,8 +157,7 @@ def _coroutine_of(awaitable: Any) -> Coroutine[Any, Any, object]:
         await awaitable
 
     # A function that is only marked as a coroutine function may return another awaitable.
-    is_coroutine = type(awaitable) is CoroutineType
-    return awaitable if is_coroutine else await_it()
+    return awaitable if issubclass(type(awaitable), CoroutineType) else await_it()
 
 
 class BackgroundTasks:
