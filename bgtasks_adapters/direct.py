@@ -26,8 +26,7 @@ async def run_in_order(collection: BackgroundTasks) -> None:
         if task.is_async:
             index += 1
             if task.status not in _WITHDRAWN:
-                with _Fate(task):
-                    await task.acall(collection)
+                await _await(task, collection)
         else:
             index = await _Trip(collection, index).run()
 
@@ -41,8 +40,7 @@ async def run_concurrently(collection: BackgroundTasks) -> None:
     async def run(task: BackgroundTask) -> None:
         try:
             if task.is_async:
-                with _Fate(task):
-                    await task.acall(collection)
+                await _await(task, collection)
             else:
                 await anyio.to_thread.run_sync(_call, task, collection)
         except Exception as error:
@@ -81,44 +79,49 @@ class _Trip:
     def _run(self) -> int:
         from anyio.from_thread import check_cancelled
 
-        tasks = self._collection.tasks
-        start = self._index
-        while self._index < len(tasks) and not (task := tasks[self._index]).is_async:
-            if self._index > start:
+        collection = self._collection
+        tasks = collection.tasks
+        index = start = self._index
+        while index < len(tasks) and not (task := tasks[index]).is_async:
+            if index > start:
                 check_cancelled()
                 if self._is_abandoned:
                     break
-            self._index += 1
+            index += 1
             if task.status not in _WITHDRAWN:
-                _call(task, self._collection)
-        return self._index
+                _call(task, collection)
+        return index
 
 
 def _call(task: BackgroundTask, collection: BackgroundTasks) -> None:
-    with _Fate(task):
+    task.status = "running"
+    try:
         task.call(collection)
+    except BaseException as error:
+        _fail(task, error)
+        raise
+    task.context = None  # the context holds the collection: a cycle
+    task.status = "succeeded"
 
 
-class _Fate:
-    """Keep the status of the task that runs; what it raises goes on to the awaiter."""
-
-    __slots__ = ("_task",)
-
-    def __init__(self, task: BackgroundTask) -> None:
-        self._task = task
-
-    def __enter__(self) -> None:
-        self._task.status = "running"
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._task.context = None  # the context holds the collection: a cycle
-        self._task.status = status_after(self._task, error)
+async def _await(task: BackgroundTask, collection: BackgroundTasks) -> None:
+    task.status = "running"
+    try:
+        await task.acall(collection)
+    except BaseException as error:
+        _fail(task, error)
+        raise
+    task.context = None
+    task.status = "succeeded"
 
 
-def status_after(task: BackgroundTask, error: BaseException | None) -> Fate:
-    """Return the final status of a task that ran and raised ``error``, or nothing."""
-    if error is None:
-        return "succeeded"
+def _fail(task: BackgroundTask, error: BaseException) -> None:
+    task.context = None
+    task.status = fate_of(task, error)
+
+
+def fate_of(task: BackgroundTask, error: BaseException) -> Fate:
+    """Return the fate of a task that ran and raised ``error``."""
     if isinstance(error, DeadlineExceededError) and error.owner is task:
         return "timed_out"
     is_failure = isinstance(error, (Exception, KeyboardInterrupt, SystemExit))

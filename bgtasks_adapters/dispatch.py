@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from bgtasks_adapters import events
 from bgtasks_adapters.concurrency import ThreadEvent, is_on_loop
-from bgtasks_adapters.exceptions import TooManyPendingTasksError
-from bgtasks_adapters.outcome import Notes, Outcome, lets_run
+from bgtasks_adapters.exceptions import ProcessTerminated, TooManyPendingTasksError
+from bgtasks_adapters.outcome import Notes, Outcome, lets_run, why_skipped
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.runner import Run
 from bgtasks_adapters.shutdown import shutdown
@@ -50,13 +50,16 @@ class ResponseScope:
         self.dispatched_at: float | None = None
         self.tasks = BackgroundTasks()
         self.tasks.owner = self
+        self._lock = self.tasks.lock
         self.failures: list[Exception] = []
         self._run: Run | None = None
         self._active_runs = 0
         self._finish_callbacks: list[Callable[[], object]] = []
         self._is_open = False
         self._is_over = False
-        self._is_dispatched = False
+        self.is_dispatched = False
+        self._refuses = settings.overflow == "refuse"
+        self._is_success_reported = True
         self._running_views = 0
         self._notes = Notes()
 
@@ -72,7 +75,7 @@ class ResponseScope:
         return View(self)
 
     def view_began(self) -> None:
-        with self.tasks.lock:
+        with self._lock:
             self._running_views += 1
 
     def view_ended(self, error: BaseException | None) -> None:
@@ -80,7 +83,7 @@ class ResponseScope:
             self.view_raised(error)
         else:
             self.view_returned()
-        with self.tasks.lock:
+        with self._lock:
             self._running_views -= 1
             is_due = self._is_over and self._running_views == 0
         if is_due:
@@ -134,7 +137,7 @@ class ResponseScope:
         or ``max_pending`` reached). Where a ``def`` view still runs, because the client left and
         the framework did not wait for it, the tasks wait for the view.
         """
-        if status is not None:
+        if status is not None and not self._is_over:
             self.started(status)
         if self.note_end(error=error, is_disconnected=is_disconnected):
             self.dispatch()
@@ -143,7 +146,7 @@ class ResponseScope:
         self, *, error: BaseException | None = None, is_disconnected: bool = False
     ) -> bool:
         """Note that the response is over; True if the caller is the one to start its tasks."""
-        with self.tasks.lock:
+        with self._lock:
             if self._is_over:
                 return False
             self._is_over = True
@@ -194,29 +197,53 @@ class ResponseScope:
 
     def call_when_finished(self, callback: Callable[[], object]) -> None:
         """Call ``callback`` once when no run is under way; at once if that is so already."""
-        with self.tasks.lock:
+        with self._lock:
             if self._active_runs:
                 self._finish_callbacks.append(callback)
                 return
         callback()
 
     def _runs(self) -> list[Run]:
-        """Turn the collection into runs, still to be started; the response counts as over."""
-        with self.tasks.lock:
-            if self._is_dispatched:
+        """Turn the tasks that may run into runs, still to be started."""
+        with self._lock:
+            if self.is_dispatched:
                 return []
-            self._is_dispatched = True
             self.dispatched_at = time.time()
+            self.is_dispatched = True
             pending = self.unfinished_tasks()
-            if self.tasks.concurrent:
-                runs = [self._new_run([task]) for task in pending]
-            else:
-                runs = [self._new_run(self.tasks.tasks)] if pending else []
-                self._run = runs[0] if pending else None  # known here to what is added from now on
         if self._is_open:
             ledger.close(self)
+        if not pending:
+            return []
         ledger.count_added(len(pending))
-        return runs
+        self._is_success_reported = events.is_reported("succeeded", self.observers)
+        is_plain_run = self._lets_plain_tasks_run()
+        pending = [t for t in pending if (is_plain_run and _is_plain(t)) or self._may_run(t)]
+        if not pending:
+            return []
+        if self.tasks.concurrent:
+            return [self._new_run([task]) for task in pending]
+        self._run = self._new_run(self.tasks.tasks)
+        return [self._run]
+
+    def _lets_plain_tasks_run(self) -> bool:
+        """Judge once what most tasks have in common, and most responses let run."""
+        when = self.settings.when
+        return not callable(when) and lets_run(self._notes.outcome(None), when)
+
+    def _may_run(self, task: BackgroundTask) -> bool:
+        when = task.options.when or self.settings.when
+        outcome = self.outcome_of(task)
+        try:
+            if lets_run(outcome, when):
+                return True
+        except (Exception, SystemExit) as error:  # only a user's function can raise
+            if isinstance(error, ProcessTerminated):
+                raise
+            self.settle(task, "failed", error=error)
+            return False
+        self.settle(task, "skipped", reason=why_skipped(outcome))
+        return False
 
     def _new_run(self, tasks: list[BackgroundTask]) -> Run:
         return Run(self, tasks, workers_of(self.settings.max_workers), self.loop or loop_thread())
@@ -229,15 +256,8 @@ class ResponseScope:
     # What the collection asks (tasks.Owner).
 
     def admit(self, task: BackgroundTask, /) -> None:
-        limit = self.settings.max_pending
-        if self.settings.overflow == "refuse":
-            waiting = 0 if self._is_dispatched else len(self.unfinished_tasks())
-            if not ledger.has_room(limit - waiting):
-                raise TooManyPendingTasksError(
-                    f"{task.name} was not added: {limit} background tasks wait or run in this "
-                    "process (setting max_pending). Answer with 503, raise the limit, or let "
-                    'responses wait with overflow="wait".'
-                )
+        if self._refuses:
+            self._refuse_beyond_limit(task)
         if self.hosts:
             task.captured = tuple([host.capture(task) for host in self.hosts])
         if not self._is_open:
@@ -245,12 +265,23 @@ class ResponseScope:
             ledger.open(self)
             shutdown.watch(self.settings)
 
-    def is_dispatched(self) -> bool:
-        return self._is_dispatched
+    def _refuse_beyond_limit(self, task: BackgroundTask) -> None:
+        limit = self.settings.max_pending
+        waiting = 0 if self.is_dispatched else len(self.unfinished_tasks())
+        if not ledger.has_room(limit - waiting):
+            raise TooManyPendingTasksError(
+                f"{task.name} was not added: {limit} background tasks wait or run in this "
+                "process (setting max_pending). Answer with 503, raise the limit, or let "
+                'responses wait with overflow="wait".'
+            )
 
-    def run_late(self, task: BackgroundTask, /) -> None:
+    def append_late(self, task: BackgroundTask, /) -> None:
         ledger.count_added(1)
-        with self.tasks.lock:
+        if not self._may_run(task):
+            self.tasks.tasks.append(task)
+            return
+        with self._lock:
+            self.tasks.tasks.append(task)
             if self.tasks.concurrent:
                 run = self._new_run([task])
             elif self._run is None:
@@ -270,12 +301,17 @@ class ResponseScope:
         """Return how the response ended, as it counts for this task."""
         return self._notes.outcome(task.view_error)
 
-    def may_run(self, task: BackgroundTask, /) -> bool:
-        return lets_run(self.outcome_of(task), task.options.when or self.settings.when)
-
     @property
     def stops_on_error(self) -> bool:
         return self.settings.on_error == "stop"
+
+    def succeed(self, task: BackgroundTask, started_at: float, /) -> None:
+        """Settle a task that returned: the usual fate, and seldom one that anybody hears of."""
+        if self._is_success_reported:
+            self.settle(task, "succeeded", started_at=started_at)
+        elif task.take_context() is not None:
+            task.status = "succeeded"
+            ledger.count_fate("succeeded", task)
 
     def settle(
         self,
@@ -288,16 +324,15 @@ class ResponseScope:
         started_at: float | None = None,
     ) -> None:
         """Give a task its final status, count and report it; only a task's first fate counts."""
-        with self.tasks.lock:
-            if task.status not in ("pending", "running"):
-                return
-            task.status = fate
-            context, task.context = task.context, None  # the context holds the collection
-            if not self._is_dispatched:
-                ledger.count_added(1)
+        context = task.take_context()
+        if context is None:
+            return
+        task.status = fate
+        if not self.is_dispatched:
+            ledger.count_added(1)
         if isinstance(error, Exception):
             self.failures.append(error)
-        ledger.count_fate(fate, task.name)
+        ledger.count_fate(fate, task)
         if not events.is_reported(fate, self.observers):
             return
         event = events.TaskEvent(
@@ -310,17 +345,15 @@ class ResponseScope:
             started_at,
             None if started_at is None else time.time(),
         )
-        if context is None:
-            events.report(event, self.observers)
-        else:  # a copy, because another thread may be inside it: the one that is left over
-            context.copy().run(events.report, event, self.observers)
+        # In a copy, because another thread may still be inside it: that of a task left over.
+        context.copy().run(events.report, event, self.observers)
 
     def run_started(self) -> None:
-        with self.tasks.lock:
+        with self._lock:
             self._active_runs += 1
 
     def run_finished(self) -> None:
-        with self.tasks.lock:
+        with self._lock:
             self._active_runs -= 1
             if self._active_runs:
                 return
@@ -338,7 +371,7 @@ class ResponseScope:
             self.settle(task, "left_over", reason=reason)
 
     def __del__(self) -> None:
-        if self._is_open and not self._is_dispatched:
+        if self._is_open and not self.is_dispatched:
             ledger.close(self)
             self.abandon()
 
@@ -364,6 +397,10 @@ class ResponseScope:
         )
         for run in self._runs():
             run.start()
+
+
+def _is_plain(task: BackgroundTask) -> bool:
+    return task.view_error is None and task.options.when is None
 
 
 class View:

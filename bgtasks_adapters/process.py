@@ -62,7 +62,8 @@ class Ledger:
         """Forget everything, as a process that has just begun."""
         # Reentrant, because a garbage collection may dispatch an abandoned response (see
         # ResponseScope.__del__) on a thread that is inside one of these methods.
-        self._changed = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self._is_idle = threading.Condition(self._lock)
         self._added = 0
         self._ended = 0
         self._fates: dict[Fate, int] = dict.fromkeys(FATES, 0)
@@ -79,27 +80,30 @@ class Ledger:
         self._open.pop(id(response), None)
 
     def count_added(self, number: int) -> None:
-        with self._changed:
+        with self._lock:
             self._added += number
 
-    def count_fate(self, fate: Fate, name: str) -> None:
-        with self._changed:
+    def count_fate(self, fate: Fate, task: BackgroundTask) -> None:
+        self._lock.acquire()  # not `with`, which costs more than twice as much: once a task
+        try:
             self._fates[fate] += 1
             self._ended += 1
             if fate == "left_over":
-                self.left_over.append(name)
+                self.left_over.append(task.name)
             if self._waiters:
                 self._call_waiters()
+        finally:
+            self._lock.release()
 
     def start(self, run: Unfinished) -> None:
-        with self._changed:
+        with self._lock:
             self._runs[run] = None
 
     def finish(self, run: Unfinished) -> None:
-        with self._changed:
+        with self._lock:
             self._runs.pop(run, None)
             if not self._runs:
-                self._changed.notify_all()
+                self._is_idle.notify_all()
                 self._call_waiters()
 
     @property
@@ -119,7 +123,7 @@ class Ledger:
         self._call_when(lambda: not self._runs, callback)
 
     def _call_when(self, is_due: Callable[[], bool], callback: Callable[[], object]) -> None:
-        with self._changed:
+        with self._lock:
             self._waiters.append(_Waiter(is_due, callback))
             self._call_waiters()
 
@@ -133,11 +137,11 @@ class Ledger:
 
     def wait_until_idle(self, timeout: float | None) -> bool:
         """Wait until no run is left; False if that took longer than ``timeout`` seconds."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._runs, timeout)
+        with self._lock:
+            return self._is_idle.wait_for(lambda: not self._runs, timeout)
 
     def runs(self) -> list[Unfinished]:
-        with self._changed:
+        with self._lock:
             return list(self._runs)
 
     def open_responses(self) -> list[Unfinished]:
@@ -146,7 +150,7 @@ class Ledger:
 
     def stats(self) -> Stats:
         undispatched = sum(len(r.unfinished_tasks()) for r in self.open_responses())
-        with self._changed:
+        with self._lock:
             return Stats(
                 added=self._added + undispatched,
                 pending=self.dispatched + undispatched,

@@ -13,18 +13,16 @@ from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 from bgtasks_adapters.concurrency import is_cancellation
-from bgtasks_adapters.direct import status_after
+from bgtasks_adapters.direct import fate_of
 from bgtasks_adapters.exceptions import ProcessTerminated
-from bgtasks_adapters.outcome import why_skipped
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.surroundings import Trip
 from bgtasks_adapters.workers import loop_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from bgtasks_adapters.events import Fate
-    from bgtasks_adapters.outcome import Outcome
     from bgtasks_adapters.surroundings import HostContext
     from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks
     from bgtasks_adapters.workers import Loop, Workers
@@ -36,12 +34,10 @@ class Response(Protocol):
     tasks: BackgroundTasks
     hosts: tuple[HostContext, ...]
 
-    def outcome_of(self, task: BackgroundTask, /) -> Outcome: ...
-
-    def may_run(self, task: BackgroundTask, /) -> bool: ...
-
     @property
     def stops_on_error(self) -> bool: ...
+
+    def succeed(self, task: BackgroundTask, started_at: float, /) -> None: ...
 
     def settle(
         self,
@@ -69,8 +65,8 @@ class Run:
         self.tasks = tasks
         self._workers = workers
         self._loop = loop
+        self._lock = response.tasks.lock
         self._index = 0
-        self._allowed: BackgroundTask | None = None
         self._is_stopped = False
         self._is_finished = False
 
@@ -157,48 +153,55 @@ class Run:
 
     def run_leg(self) -> None:
         """Run the consecutive ``def`` tasks that are next, on this thread."""
+        response, collection = self.response, self.response.tasks
         with ExitStack() as stack:
-            trips = [stack.enter_context(Trip(host.trip())) for host in self.response.hosts]
-            while (task := self._claim(is_async=False)) is not None:
-                with _Fate(self, task):
-                    task.call(self.response.tasks, trips)
+            trips = [stack.enter_context(Trip(host.trip())) for host in response.hosts]
+            for task in self._claim(is_async=False):
+                started_at = time.time()
+                try:
+                    task.call(collection, trips)
+                except BaseException as error:
+                    if not self._absorbs(task, error, started_at):
+                        raise
+                else:
+                    response.succeed(task, started_at)
 
     async def await_leg(self) -> None:
         """Run the consecutive ``async def`` tasks that are next, on this loop."""
+        response, collection = self.response, self.response.tasks
         async with AsyncExitStack() as stack:
             trips = [
-                await stack.enter_async_context(Trip(host.async_trip()))
-                for host in self.response.hosts
+                await stack.enter_async_context(Trip(host.async_trip())) for host in response.hosts
             ]
-            while (task := self._claim(is_async=True)) is not None:
-                with _Fate(self, task):
-                    await task.acall(self.response.tasks, trips)
+            for task in self._claim(is_async=True):
+                started_at = time.time()
+                try:
+                    await task.acall(collection, trips)
+                except BaseException as error:
+                    if not self._absorbs(task, error, started_at):
+                        raise
+                else:
+                    response.succeed(task, started_at)
 
     # Which task is next.
 
     def _next(self) -> BackgroundTask | None:
-        """Return the next task that may run, leaving it where it is; settle those that may not."""
-        lock = self.response.tasks.lock
-        while True:
-            with lock:
-                if self._index >= len(self.tasks):
-                    return None
-                task = self.tasks[self._index]
-                if task.status != "pending":
-                    self._index += 1
-                    continue
-            if task is self._allowed:
-                return task
-            if self._is_stopped:
+        """Return the task that is next, leaving it where it is."""
+        tasks = self.tasks
+        while self._index < len(tasks):
+            task = tasks[self._index]
+            if task.status != "pending":
+                self._index += 1
+            elif self._is_stopped:
                 reason = "a task before it failed, and on_error is 'stop'"
                 self.response.settle(task, "skipped", reason=reason)
-            elif self._may_run(task):
-                self._allowed = task
+            else:
                 return task
+        return None
 
     def _next_or_finish(self) -> BackgroundTask | None:
         while (task := self._next()) is None:
-            with self.response.tasks.lock:
+            with self._lock:
                 if self._index < len(self.tasks):
                     continue  # one was added meanwhile
                 was_finished, self._is_finished = self._is_finished, True
@@ -209,32 +212,34 @@ class Run:
             return None
         return task
 
-    def _may_run(self, task: BackgroundTask) -> bool:
-        try:
-            if self.response.may_run(task):
-                return True
-        except (KeyboardInterrupt, ProcessTerminated):
-            raise
-        except BaseException as error:
-            # Only a user's function given as `when` can raise here.
-            self.settle(task, "failed", error)
-            return False
-        reason = why_skipped(self.response.outcome_of(task))
-        self.response.settle(task, "skipped", reason=reason)
-        return False
-
-    def _claim(self, *, is_async: bool) -> BackgroundTask | None:
-        while (task := self._next()) is not None and task.is_async is is_async:
-            with self.response.tasks.lock:
-                if task.status == "pending":
-                    task.status = "running"
+    def _claim(self, *, is_async: bool) -> Iterator[BackgroundTask]:
+        """Take the tasks of one leg, one after the other, each just before it runs."""
+        # Without the lock: one leg at a time moves the index, and a list's end only moves on.
+        tasks = self.tasks
+        while self._index < len(tasks) and not self._is_stopped:
+            task = tasks[self._index]
+            if task.status == "pending":
+                if task.is_async is not is_async:
+                    return
+                if not self._is_withdrawn(task):
                     self._index += 1
-                    return task
-        return None
+                    yield task
+            else:
+                self._index += 1
+
+    def _is_withdrawn(self, task: BackgroundTask) -> bool:
+        if task.options.key is None:
+            task.status = "running"
+            return False
+        with self._lock:  # against cancel() and a later task of its key
+            if task.status != "pending":
+                return True
+            task.status = "running"
+            return False
 
     def reopen(self) -> bool:
         """Tell whether the last task had ended, so that a late one needs a new start."""
-        with self.response.tasks.lock:
+        with self._lock:
             was_finished, self._is_finished = self._is_finished, False
             if was_finished:
                 ledger.start(self)
@@ -242,17 +247,25 @@ class Run:
 
     # What became of a task.
 
-    def settle(
-        self,
-        task: BackgroundTask,
-        fate: Fate,
-        error: BaseException | None = None,
-        started_at: float | None = None,
-    ) -> None:
-        """Pass a task's fate on, and stop behind a failure where the settings say so."""
-        if error is not None:
-            self._is_stopped = self.response.stops_on_error
+    def _absorbs(self, task: BackgroundTask, error: BaseException, started_at: float) -> bool:
+        """Make what a task raised its fate; False where it must go further.
+
+        That is a Ctrl-C or an exit on the main thread, and a cancellation that came from outside
+        the task (its loop ends).
+        """
+        if not isinstance(error, Exception):
+            reason = _why_interrupted(task, error)
+            if reason is not None:
+                settle = self.response.settle
+                settle(task, "left_over", reason=reason, started_at=started_at)
+                return False
+        fate = fate_of(task, error)
+        if fate == "cancelled":  # not from outside: a failure like any other
+            fate = "failed"
+        self._is_stopped = self.response.stops_on_error
         self.response.settle(task, fate, error=error, started_at=started_at)
+        is_exit = isinstance(error, (KeyboardInterrupt, SystemExit)) and not task.is_async
+        return not (is_exit and threading.current_thread() is threading.main_thread())
 
     def unfinished_tasks(self) -> list[BackgroundTask]:
         return [task for task in self.tasks if task.status in ("pending", "running")]
@@ -262,36 +275,6 @@ class Run:
         for task in self.unfinished_tasks():
             self.response.settle(task, "left_over", reason=reason)
         self._next_or_finish()
-
-
-class _Fate:
-    """Surround the call of one task: whatever it raises becomes its fate, and goes no further.
-
-    Two things do go further: a Ctrl-C or an exit on the main thread, and a cancellation that
-    came from outside the task (its loop ends).
-    """
-
-    __slots__ = ("_run", "_started_at", "_task")
-
-    def __init__(self, run: Run, task: BackgroundTask) -> None:
-        self._run = run
-        self._task = task
-
-    def __enter__(self) -> None:
-        self._started_at = time.time()
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        task = self._task
-        if error is None or isinstance(error, Exception):
-            self._run.settle(task, status_after(task, error), error, self._started_at)
-            return True
-        reason = _why_interrupted(task, error)
-        if reason is not None:
-            self._run.response.settle(task, "left_over", reason=reason, started_at=self._started_at)
-            return False
-        self._run.settle(task, "failed", error, self._started_at)
-        is_exit = isinstance(error, (KeyboardInterrupt, SystemExit)) and not task.is_async
-        return not (is_exit and threading.current_thread() is threading.main_thread())
 
 
 def _why_interrupted(task: BackgroundTask, error: BaseException) -> str | None:

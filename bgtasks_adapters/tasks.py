@@ -43,19 +43,16 @@ _NO_OPTIONS = Options()
 class Owner(Protocol):
     """The response (or scope) that a collection belongs to; see ``dispatch.ResponseScope``."""
 
+    is_dispatched: bool
+    """Whether the response is over and its tasks are on their way: a new one runs at once."""
+
     def admit(self, task: BackgroundTask, /) -> None:
         """Refuse a task, or capture its surroundings, before it is appended."""
 
-    def is_dispatched(self) -> bool:
-        """Tell whether the response is over, so that a new task runs at once."""
-        ...
+    def append_late(self, task: BackgroundTask, /) -> None:
+        """Append a task behind the start of the others, and run it, too."""
 
-    def run_late(self, task: BackgroundTask, /) -> None:
-        """Run a task that was appended after the response was over."""
-
-    def settle(
-        self, task: BackgroundTask, fate: events.Fate, /, *, reason: str | None = None
-    ) -> None:
+    def settle(self, task: BackgroundTask, fate: events.Fate, /, *, reason: str | None) -> None:
         """Report what became of a task that will not run."""
 
 
@@ -70,32 +67,19 @@ class BackgroundTask:
     on one of anyio's worker threads, ``async def`` on the loop; what it raises is raised.
     """
 
-    __slots__ = (
-        "args",
-        "captured",
-        "context",
-        "func",
-        "is_async",
-        "kwargs",
-        "options",
-        "status",
-        "view_error",
-    )
-
-    status: Status
+    status: Status = "pending"
+    options: Options = _NO_OPTIONS
+    # Set where the task is added: the context to run in, what each adapter's host captured, and
+    # the error that its view was seen to raise. On the class, so that a new task costs no more.
+    context: Context | None = None
+    captured: tuple[Any, ...] = ()
+    view_error: BaseException | None = None
 
     def __init__(self, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
         self.func: Callable[..., Any] = func
         self.args: tuple[Any, ...] = args
         self.kwargs: dict[str, Any] = kwargs
         self.is_async = is_async_callable(func)
-        self.status = "pending"
-        self.options = _NO_OPTIONS
-        # Set where the task is added: the context to run in, what each adapter's host captured,
-        # and the error that its view was seen to raise.
-        self.context: Context | None = None
-        self.captured: tuple[Any, ...] = ()
-        self.view_error: BaseException | None = None
 
     @property
     def name(self) -> str:
@@ -110,20 +94,26 @@ class BackgroundTask:
 
     def call(self, collection: BackgroundTasks, trips: Sequence[Surroundings] = ()) -> None:
         """Call a ``def`` function, in the task's context, on this thread."""
-        context = self._enter(collection)
+        context = self.context
+        if context is None or context.get(current_tasks) is not collection:
+            context = self._enter(collection)
         if trips:
             result = context.run(self._call_within, trips)
-        else:
+        elif self.kwargs:
             result = context.run(self.func, *self.args, **self.kwargs)
-        if type(result) is CoroutineType:
+        else:
+            result = context.run(self.func, *self.args)
+        if result is not None and type(result) is CoroutineType:
             result.close()
             raise InvalidTaskError(
                 f"{self.name} is no async function but returned a coroutine, which nothing would "
                 "await. Pass the async function itself (not a lambda around it) to add_task()."
             )
 
-    async def acall(self, collection: BackgroundTasks, trips: Sequence[Surroundings] = ()) -> None:
-        """Await an ``async def`` function, in the task's context, on this loop."""
+    def acall(
+        self, collection: BackgroundTasks, trips: Sequence[Surroundings] = ()
+    ) -> Awaitable[object]:
+        """Call an ``async def`` function, to be awaited in the task's context on this loop."""
         context = self._enter(collection)
         if trips:
             coroutine: Coroutine[Any, Any, object] = self._acall_within(trips)
@@ -131,9 +121,17 @@ class BackgroundTask:
             coroutine = _coroutine_of(context.run(self.func, *self.args, **self.kwargs))
         running = concurrency.run_in_context(context, coroutine)
         if self.options.timeout is None:
-            await running
-        else:
-            await concurrency.run_with_deadline(running, self.options.timeout, self)
+            return running
+        return concurrency.run_with_deadline(running, self.options.timeout, self)
+
+    def take_context(self) -> Context | None:
+        """Return the context to the one caller that comes first, and None to any other.
+
+        Whoever has it says what became of the task. Without it the task is no part of a cycle
+        any more: collection, task, context, collection.
+        """
+        # In a single step, so that no lock is needed.
+        return self.__dict__.pop("context", None)  # type: ignore[no-any-return]
 
     def _enter(self, collection: BackgroundTasks) -> Context:
         context = self.context
@@ -153,11 +151,12 @@ class BackgroundTask:
 
 
 def _coroutine_of(awaitable: Any) -> Coroutine[Any, Any, object]:
-    async def await_it() -> None:
-        await awaitable
-
     # A function that is only marked as a coroutine function may return another awaitable.
-    return awaitable if issubclass(type(awaitable), CoroutineType) else await_it()
+    return awaitable if issubclass(type(awaitable), CoroutineType) else _awaiting(awaitable)
+
+
+async def _awaiting(awaitable: Awaitable[object]) -> None:
+    await awaitable
 
 
 class BackgroundTasks:
@@ -229,19 +228,24 @@ class BackgroundTasks:
         """Add a task that was made before; ``add_task`` makes one and comes here."""
         task.context = copy_context()
         owner = self.owner
-        if owner is None:
-            if task.options.key is not None:
-                self._replace(task.options.key)
-            self.tasks.append(task)
-            return
-        owner.admit(task)
+        if owner is not None:
+            owner.admit(task)
         if task.options.key is not None:
             self._replace(task.options.key)
-        with self.lock:
+        if owner is None:
             self.tasks.append(task)
-            is_late = owner.is_dispatched()
-        if is_late:
-            owner.run_late(task)
+        elif not self._append_in_time(task, owner):
+            owner.append_late(task)
+
+    def _append_in_time(self, task: BackgroundTask, owner: Owner) -> bool:
+        self.lock.acquire()  # not `with`, which costs more than twice as much
+        try:
+            if owner.is_dispatched:
+                return False
+            self.tasks.append(task)
+            return True
+        finally:
+            self.lock.release()
 
     def _replace(self, key: str) -> None:
         self._withdraw(key, "replaced", f"a later task of the key {key!r} took its place")
