@@ -44,7 +44,9 @@ def add_task(func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) ->
 
     See ``BackgroundTasks.add_task``. Raises ``NoActiveResponseError`` outside a response.
     """
-    return get_background_tasks().add_task(func, *args, **kwargs)
+    task = BackgroundTask.of(func, args, kwargs)
+    get_background_tasks().append(task)
+    return task
 
 
 class use_tasks:

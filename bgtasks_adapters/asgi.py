@@ -15,7 +15,7 @@ import anyio
 import anyio.to_thread
 
 from bgtasks_adapters.ambient import use_tasks
-from bgtasks_adapters.concurrency import ThreadEvent, running_asyncio_loop
+from bgtasks_adapters.concurrency import ThreadEvent, is_cancelling, running_asyncio_loop
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.events import logger
 from bgtasks_adapters.process import ledger
@@ -80,13 +80,14 @@ class Boundary:
             await self._wait(response, exchange)
 
     async def _wait(self, response: ResponseScope, exchange: _Exchange) -> None:
-        # Nobody else would wait for these tasks. A cancellation of the server's own that comes
-        # through the shield ends the waiting, not the tasks.
+        """Wait for tasks that nobody else waits for: inline ones, or without a lifespan all."""
         if exchange.must_run_inline:
             with anyio.CancelScope(shield=True):
                 await response.run_awaited(anyio.to_thread.run_sync)
         elif response.tasks.tasks and not self._is_drained_by_lifespan:
-            with anyio.CancelScope(shield=True):
+            # A server that has cancelled the request may be ending, and may wait for this.
+            limit = self.settings.shutdown_timeout if is_cancelling() else None
+            with anyio.move_on_after(limit, shield=True):
                 await response.wait_until_finished()
 
     def _server_loop(self) -> Loop:

@@ -24,8 +24,10 @@ def is_async_callable(func: object) -> bool:
     """Tell ``async def`` from ``def``; raise ``InvalidTaskError`` for what can be neither."""
     if type(func) is FunctionType:
         flags = func.__code__.co_flags
+        if flags & _CO_COROUTINE:
+            return True
         if not flags & (_CO_GENERATOR | _CO_ASYNC_GENERATOR):
-            return bool(flags & _CO_COROUTINE) or hasattr(func, _COROUTINE_MARK)
+            return hasattr(func, _COROUTINE_MARK)
     import inspect
 
     if not callable(func):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable, Coroutine, Generator
+    from concurrent.futures import Future
     from contextvars import Context
 
 T = TypeVar("T")
@@ -68,9 +69,17 @@ def is_cancellation(error: BaseException) -> bool:
         return isinstance(error, anyio.get_cancelled_exc_class())
     import asyncio
 
+    return isinstance(error, asyncio.CancelledError) and is_cancelling()
+
+
+def is_cancelling() -> bool:
+    """Tell, on asyncio, whether the running task was cancelled, if it took notice or not."""
+    if running_asyncio_loop() is None:
+        return False
+    import asyncio
+
     task = asyncio.current_task()
-    is_cancelling = task is not None and task.cancelling() > 0
-    return is_cancelling and isinstance(error, asyncio.CancelledError)
+    return task is not None and task.cancelling() > 0
 
 
 class DeadlineExceededError(TimeoutError):
@@ -132,6 +141,18 @@ class ThreadEvent:
 
     async def wait(self) -> None:
         await self._event.wait()
+
+
+def fulfil(future: Future[T], call: Callable[[], T]) -> None:
+    """Make a call and pass on what came of it; for executors."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = call()
+    except BaseException as error:
+        future.set_exception(error)
+    else:
+        future.set_result(result)
 
 
 def run_in_daemon_thread(target: Callable[[], object], name: str) -> threading.Thread:

@@ -206,19 +206,31 @@ class ResponseScope:
     def _runs(self) -> list[Run]:
         """Turn the tasks that may run into runs, still to be started."""
         with self._lock:
-            if self.is_dispatched:
+            if self.dispatched_at is not None:
                 return []
             self.dispatched_at = time.time()
-            self.is_dispatched = True
-            pending = self.unfinished_tasks()
-        if self._is_open:
-            ledger.close(self)
-        if not pending:
-            return []
-        ledger.count_added(len(pending))
         self._is_success_reported = events.is_reported("succeeded", self.observers)
         is_plain_run = self._lets_plain_tasks_run()
-        pending = [t for t in pending if (is_plain_run and _is_plain(t)) or self._may_run(t)]
+        judged = 0
+        runs: list[Run] = []
+        while True:
+            with self._lock:
+                added = self.tasks.tasks[judged:]
+                if not added:  # from here on an added task is a late one
+                    self.is_dispatched = True
+                    runs = self._new_runs()
+                    break
+            judged += len(added)
+            self._count_added(added)
+            for task in added:
+                if task.status == "pending" and not (is_plain_run and _is_plain(task)):
+                    self._judge(task)
+        if self._is_open:
+            ledger.close(self)
+        return runs
+
+    def _new_runs(self) -> list[Run]:
+        pending = self.unfinished_tasks()
         if not pending:
             return []
         if self.tasks.concurrent:
@@ -226,12 +238,19 @@ class ResponseScope:
         self._run = self._new_run(self.tasks.tasks)
         return [self._run]
 
+    def _count_added(self, tasks: list[BackgroundTask]) -> None:
+        uncounted = [t for t in tasks if not t.is_counted and t.status == "pending"]
+        for task in uncounted:
+            task.is_counted = True
+        ledger.count_added(len(uncounted))
+
     def _lets_plain_tasks_run(self) -> bool:
         """Judge once what most tasks have in common, and most responses let run."""
         when = self.settings.when
         return not callable(when) and lets_run(self._notes.outcome(None), when)
 
-    def _may_run(self, task: BackgroundTask) -> bool:
+    def _judge(self, task: BackgroundTask) -> bool:
+        """Tell whether the outcome lets a task run; settle it if not."""
         when = task.options.when or self.settings.when
         outcome = self.outcome_of(task)
         try:
@@ -276,8 +295,8 @@ class ResponseScope:
             )
 
     def append_late(self, task: BackgroundTask, /) -> None:
-        ledger.count_added(1)
-        if not self._may_run(task):
+        self._count_added([task])
+        if not self._judge(task):
             self.tasks.tasks.append(task)
             return
         with self._lock:
@@ -328,7 +347,7 @@ class ResponseScope:
         if context is None:
             return
         task.status = fate
-        if not self.is_dispatched:
+        if not task.is_counted:
             ledger.count_added(1)
         if isinstance(error, Exception):
             self.failures.append(error)

@@ -54,10 +54,12 @@ def lets_run(outcome: Outcome, when: str | Callable[[Outcome], bool]) -> bool:
 
 def why_skipped(outcome: Outcome) -> str:
     """Say in words which part of the outcome kept a task from running."""
-    if outcome.disconnected and not outcome.returned:
+    if outcome.disconnected and outcome.error is not None:
         return "the client left before the view had returned"
     if outcome.error is not None:
         return f"the view raised {type(outcome.error).__name__}"
+    if outcome.status is None:
+        return "there was no response"
     return f"the response had the status {outcome.status}"
 
 

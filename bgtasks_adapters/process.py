@@ -181,7 +181,7 @@ def drain(timeout: float | None = None) -> bool:
     Blocks the calling thread for at most ``timeout`` seconds (None: without limit) and stops
     nothing: what did not end in time goes on. For scripts and tests; a server's shutdown drains
     by itself. Raises ``RuntimeError`` on an event loop, which it would block: there, use
-    ``await anyio.to_thread.run_sync(drain, 5)``.
+    ``await anyio.to_thread.run_sync(drain, 5)``. Inside a task it would wait for that task.
     """
     from bgtasks_adapters.concurrency import is_on_loop
 

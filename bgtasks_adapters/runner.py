@@ -155,7 +155,7 @@ class Run:
         """Run the consecutive ``def`` tasks that are next, on this thread."""
         response, collection = self.response, self.response.tasks
         with ExitStack() as stack:
-            trips = [stack.enter_context(Trip(host.trip())) for host in response.hosts]
+            trips = [stack.enter_context(Trip(host.trip)) for host in response.hosts]
             for task in self._claim(is_async=False):
                 started_at = time.time()
                 try:
@@ -171,7 +171,7 @@ class Run:
         response, collection = self.response, self.response.tasks
         async with AsyncExitStack() as stack:
             trips = [
-                await stack.enter_async_context(Trip(host.async_trip())) for host in response.hosts
+                await stack.enter_async_context(Trip(host.async_trip)) for host in response.hosts
             ]
             for task in self._claim(is_async=True):
                 started_at = time.time()
@@ -205,12 +205,14 @@ class Run:
                 if self._index < len(self.tasks):
                     continue  # one was added meanwhile
                 was_finished, self._is_finished = self._is_finished, True
-                if not was_finished:
-                    ledger.finish(self)  # not later: a late task may have started it again
-            if not was_finished:
-                self.response.run_finished()
+            self._note_finish(was_finished)
             return None
         return task
+
+    def _note_finish(self, was_finished: bool) -> None:
+        if not was_finished:
+            ledger.finish(self)
+            self.response.run_finished()
 
     def _claim(self, *, is_async: bool) -> Iterator[BackgroundTask]:
         """Take the tasks of one leg, one after the other, each just before it runs."""
@@ -230,12 +232,14 @@ class Run:
     def _is_withdrawn(self, task: BackgroundTask) -> bool:
         if task.options.key is None:
             task.status = "running"
-            return False
-        with self._lock:  # against cancel() and a later task of its key
-            if task.status != "pending":
-                return True
-            task.status = "running"
-            return False
+        else:
+            with self._lock:  # against cancel() and a later task of its key
+                if task.status != "pending":
+                    return True
+                task.status = "running"
+        if task.context is None:  # given up in this very moment, by the end of the process
+            task.status = "left_over"
+        return task.status != "running"
 
     def reopen(self) -> bool:
         """Tell whether the last task had ended, so that a late one needs a new start."""
@@ -274,7 +278,9 @@ class Run:
         """Report every task that has not ended as left over, and end this run."""
         for task in self.unfinished_tasks():
             self.response.settle(task, "left_over", reason=reason)
-        self._next_or_finish()
+        with self._lock:
+            was_finished, self._is_finished = self._is_finished, True
+        self._note_finish(was_finished)
 
 
 def _why_interrupted(task: BackgroundTask, error: BaseException) -> str | None:

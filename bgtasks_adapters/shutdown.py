@@ -19,6 +19,7 @@ from bgtasks_adapters.concurrency import run_in_daemon_thread
 from bgtasks_adapters.events import logger
 from bgtasks_adapters.exceptions import ProcessTerminated
 from bgtasks_adapters.process import call_in_forked_child, ledger
+from bgtasks_adapters.workers import thread_pool_class
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -31,6 +32,10 @@ EXIT_GRACE_SECONDS = 10.0
 """What an exit at SIGTERM may take beyond ``shutdown_timeout``, before the process is killed."""
 
 
+NAMES_IN_LOG = 100
+"""How many names of left-over tasks the receipt's log line shows; its file has all of them."""
+
+
 class Shutdown:
     """How this process ends, after the settings of all that run tasks in it."""
 
@@ -41,7 +46,7 @@ class Shutdown:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._last_watched: Settings | None = None
-        self._timeout = 0.0
+        self.timeout = 0.0
         self._receipts: set[str] = set()
         self._drainer: threading.Thread | None = None
         self._written: Stats | None = None
@@ -55,19 +60,25 @@ class Shutdown:
                 self._is_fork_safe = True
                 call_in_forked_child(self._reset)
             self._last_watched = settings
-            self._timeout = max(self._timeout, settings.shutdown_timeout)
+            self.timeout = max(self.timeout, settings.shutdown_timeout)
             if settings.receipt is not None:
                 self._receipts.add(os.fspath(settings.receipt))
             if self._drainer is None:
+                thread_pool_class()
                 self._drainer = threading.Thread(
                     target=self._drain_at_exit, name="bgtasks-drainer", daemon=False
                 )
-                self._drainer.start()
+                try:
+                    self._drainer.start()
+                except RuntimeError:
+                    # Nothing can be waited for any more: the interpreter ends already.
+                    self._drainer = None
+                    logger.debug("No thread could be started to wait for tasks")
 
     def _drain_at_exit(self) -> None:
         threading.main_thread().join()
-        if not ledger.wait_until_idle(self._timeout):
-            leave_over_running(self._timeout)
+        if not ledger.wait_until_idle(self.timeout):
+            leave_over_running(self.timeout)
         for response in ledger.open_responses():
             response.leave_over("the process ended before its response was complete")
         self.write_receipt()
@@ -99,7 +110,7 @@ class Shutdown:
             "Receipt of process %d: %s%s",
             os.getpid(),
             ", ".join(f"{count} {word}" for word, count in counts._asdict().items()),
-            f"; left over: {', '.join(left_over)}" if left_over else "",
+            _left_over_in_words(left_over),
         )
         record = {
             "pid": os.getpid(),
@@ -113,6 +124,14 @@ class Shutdown:
                     file.write(json.dumps(record) + "\n")
             except OSError:
                 logger.exception("The receipt could not be written to %s", path)
+
+
+def _left_over_in_words(names: list[str]) -> str:
+    if not names:
+        return ""
+    more = len(names) - NAMES_IN_LOG
+    listed = ", ".join(names[:NAMES_IN_LOG])
+    return f"; left over: {listed}{f' and {more} more' if more > 0 else ''}"
 
 
 shutdown = Shutdown()
@@ -146,7 +165,7 @@ def handle_sigterm(settings: Settings) -> None:
         signal.signal(signum, signal.SIG_DFL)
         if callable(previous):
             previous(signum, frame)
-        deadline = settings.shutdown_timeout + EXIT_GRACE_SECONDS
+        deadline = max(settings.shutdown_timeout, shutdown.timeout) + EXIT_GRACE_SECONDS
         kill_at_last = partial(shutdown.kill_at_last, deadline, signum)
         run_in_daemon_thread(kill_at_last, "bgtasks-deadline")
         raise ProcessTerminated(128 + signum)

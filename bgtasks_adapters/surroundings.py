@@ -7,12 +7,13 @@ thread or loop that runs it; and around each task, inside its context.
 from __future__ import annotations
 
 from contextlib import ExitStack, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bgtasks_adapters.events import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from bgtasks_adapters.tasks import BackgroundTask
@@ -57,13 +58,18 @@ def around(
 def arguments_of(task: BackgroundTask) -> Iterator[tuple[str, Any]]:
     """Yield all that a task holds on to, each with its place in words; for ``capture``.
 
-    That is the object of a bound method, every argument, and what lies in an argument that is a
-    list, tuple, set or dict.
+    That is the object of a bound method, every argument (a partial's, too), and what lies in an
+    argument that is a list, tuple, set or dict.
     """
-    owner = getattr(task.func, "__self__", None)
+    func: Any = task.func
+    given = [*enumerate(task.args), *task.kwargs.items()]
+    while isinstance(func, partial):
+        given += [*enumerate(func.args), *func.keywords.items()]
+        func = func.func
+    owner = getattr(func, "__self__", None)
     if owner is not None:
         yield "the object whose method it is", owner
-    for place, value in (*enumerate(task.args), *task.kwargs.items()):
+    for place, value in given:
         yield f"argument {place!r}", value
         for inner in _inside(value):
             yield f"inside argument {place!r}", inner
@@ -91,29 +97,34 @@ class Trip:
     A connection that cannot be closed is no reason to lose a task.
     """
 
-    def __init__(self, trip: Any) -> None:
-        self._trip = trip
-        self._surroundings: Surroundings | None = None
+    def __init__(self, new_trip: Callable[[], Any]) -> None:
+        self._new_trip = new_trip
+        self._entered: Any = None
+        self._surroundings: Surroundings = _Nothing()
 
     def __enter__(self) -> Surroundings:
         with _Logged():
-            self._surroundings = self._trip.__enter__()
-        return self._surroundings or _Nothing()
+            trip = self._new_trip()
+            self._surroundings = trip.__enter__()
+            self._entered = trip
+        return self._surroundings
 
     def __exit__(self, *error: object) -> None:
-        if self._surroundings is not None:
+        if self._entered is not None:
             with _Logged():
-                self._trip.__exit__(None, None, None)
+                self._entered.__exit__(None, None, None)
 
     async def __aenter__(self) -> Surroundings:
         with _Logged():
-            self._surroundings = await self._trip.__aenter__()
-        return self._surroundings or _Nothing()
+            trip = self._new_trip()
+            self._surroundings = await trip.__aenter__()
+            self._entered = trip
+        return self._surroundings
 
     async def __aexit__(self, *error: object) -> None:
-        if self._surroundings is not None:
+        if self._entered is not None:
             with _Logged():
-                await self._trip.__aexit__(None, None, None)
+                await self._entered.__aexit__(None, None, None)
 
 
 class _Nothing:

@@ -67,6 +67,10 @@ class BackgroundTask:
     on one of anyio's worker threads, ``async def`` on the loop; what it raises is raised.
     """
 
+    func: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    is_async: bool
     status: Status = "pending"
     options: Options = _NO_OPTIONS
     # Set where the task is added: the context to run in, what each adapter's host captured, and
@@ -74,11 +78,24 @@ class BackgroundTask:
     context: Context | None = None
     captured: tuple[Any, ...] = ()
     view_error: BaseException | None = None
+    is_counted = False
 
     def __init__(self, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
-        self.func: Callable[..., Any] = func
-        self.args: tuple[Any, ...] = args
-        self.kwargs: dict[str, Any] = kwargs
+        self._set(func, args, kwargs)
+
+    @classmethod
+    def of(
+        cls, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> BackgroundTask:
+        """Make a task from arguments that are packed already, without packing them again."""
+        task = cls.__new__(cls)
+        task._set(func, args, kwargs)
+        return task
+
+    def _set(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.func = func
+        self.args = args
+        self.kwargs = kwargs
         self.is_async = is_async_callable(func)
 
     @property
@@ -193,7 +210,7 @@ class BackgroundTasks:
         instead: ``InvalidTaskError`` for what cannot run, ``UnsafeArgumentError`` for arguments
         that will be gone by then, ``TooManyPendingTasksError`` where so configured.
         """
-        task = BackgroundTask(func, *args, **kwargs)
+        task = BackgroundTask.of(func, args, kwargs)
         self.append(task)
         return task
 
@@ -293,7 +310,7 @@ class _Using:
         self, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
     ) -> BackgroundTask:
         """Queue a call with these options; otherwise as ``BackgroundTasks.add_task``."""
-        task = BackgroundTask(func, *args, **kwargs)
+        task = BackgroundTask.of(func, args, kwargs)
         if self._options.timeout is not None and not task.is_async:
             raise InvalidOptionError(
                 f"using(timeout={self._options.timeout!r}) on {task.name}, a def function: a "

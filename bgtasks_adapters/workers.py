@@ -7,9 +7,11 @@ and of anyio are) can hold the process for ever. What exit waits for, and how lo
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bgtasks_adapters import concurrency, process
 from bgtasks_adapters.events import logger
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from asyncio import Task as AsyncioTask
     from collections.abc import Callable, Coroutine
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+T = TypeVar("T")
 
 IDLE_SECONDS = 10.0
 """How long a thread waits for work before it ends, giving back what it holds (connections)."""
@@ -140,47 +145,119 @@ class LoopThread:
     """The one loop of a process whose server has none (WSGI), on a daemon thread of its own."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._loop: AsyncioLoop | None = None
+        self._reset()
         process.call_in_forked_child(self._reset)
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._loop = None
+        self._loop: AsyncioLoop | None = None
 
     def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
-        self._running_loop().start(function)
+        import asyncio
+
+        try:
+            loop = self._running_loop()
+        except RuntimeError:
+            # No thread can be started any more: the interpreter ends. So here, to the end.
+            asyncio.run(function())
+        else:
+            loop.start(function)
 
     def _running_loop(self) -> AsyncioLoop:
         with self._lock:
             if self._loop is None:
                 import asyncio
 
-                self._loop = AsyncioLoop(asyncio.new_event_loop())
-                concurrency.run_in_daemon_thread(self._loop.loop.run_forever, "bgtasks-loop")
+                loop = asyncio.new_event_loop()
+                try:
+                    concurrency.run_in_daemon_thread(loop.run_forever, "bgtasks-loop")
+                except RuntimeError:
+                    loop.close()
+                    raise
+                executor = _new_executor()
+                if executor is not None:
+                    loop.call_soon_threadsafe(loop.set_default_executor, executor)
+                self._loop = AsyncioLoop(loop)
             return self._loop
 
 
-_workers: dict[int, Workers] = {}
-_loop_threads: list[LoopThread] = []  # one, once it is needed
-_lock = threading.Lock()
+def thread_pool_class() -> type[ThreadPoolExecutor] | None:
+    """Import the class of thread pools; None where Python does not allow it any more.
+
+    Once the main thread has ended it cannot be imported, so it is when the first task comes.
+    """
+    try:
+        from concurrent.futures import ThreadPoolExecutor
+    except RuntimeError:
+        return None
+    return ThreadPoolExecutor
+
+
+def _new_executor() -> ThreadPoolExecutor | None:
+    """Make the executor for what our loop runs on threads: name look-ups, ``asyncio.to_thread``.
+
+    Those of concurrent.futures refuse work once the main thread has ended, which is when tasks
+    that are waited for still need them.
+    """
+    pool_class = thread_pool_class()
+    if pool_class is None:
+        logger.debug("The loop has no threads: the process was ending when it was first needed")
+        return None
+    from concurrent.futures import Future
+
+    class WorkersExecutor(pool_class):  # type: ignore[misc,valid-type]
+        def __init__(self) -> None:
+            super().__init__(max_workers=1)  # of which none is ever started
+            self._threads_for_calls = Workers(min(32, (os.cpu_count() or 1) + 4))
+
+        def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+            future: Future[T] = Future()
+            call = partial(fn, *args, **kwargs)
+            self._threads_for_calls.submit(partial(concurrency.fulfil, future, call))
+            return future
+
+    return WorkersExecutor()
+
+
+class _Shared:
+    """What all responses of this process share."""
+
+    def __init__(self) -> None:
+        self.workers: dict[int, Workers] = {}
+        self.loop_thread: LoopThread | None = None
+        self.renew_lock()
+        self.is_fork_safe = False
+
+    def renew_lock(self) -> None:
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+        if not self.is_fork_safe:
+            self.is_fork_safe = True
+            process.call_in_forked_child(self.renew_lock)
+
+    def __exit__(self, *error: object) -> None:
+        self.lock.release()
+
+
+_shared = _Shared()
 
 
 def workers_of(max_workers: int) -> Workers:
     """Return the process's workers of this limit; all users of one limit share them."""
-    workers = _workers.get(max_workers)
+    workers = _shared.workers.get(max_workers)
     if workers is None:
-        with _lock:
-            workers = _workers.get(max_workers)
-            if workers is None:
-                workers = _workers[max_workers] = Workers(max_workers)
+        with _shared:
+            workers = _shared.workers.get(max_workers) or Workers(max_workers)
+            _shared.workers[max_workers] = workers
     return workers
 
 
 def loop_thread() -> LoopThread:
     """Return the process's own loop, for async tasks where the server has none."""
-    if not _loop_threads:
-        with _lock:
-            if not _loop_threads:
-                _loop_threads.append(LoopThread())
-    return _loop_threads[0]
+    if _shared.loop_thread is None:
+        with _shared:
+            if _shared.loop_thread is None:
+                _shared.loop_thread = LoopThread()
+    return _shared.loop_thread

@@ -1,6 +1,9 @@
-"""The option that every folder of tests may ask for; pytest reads options from here only."""
+"""What every folder of tests may ask for: the option for the long form, and a missing service."""
 
 from __future__ import annotations
+
+import os
+from collections.abc import Callable
 
 import pytest
 
@@ -11,3 +14,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the long form of the matrices: every host on every server",
     )
+
+
+@pytest.fixture(scope="session")
+def give_up() -> Callable[[str], None]:
+    """Skip a test whose service is missing; with BGTASKS_REQUIRE_SERVICES=1 fail it instead."""
+    is_required = os.environ.get("BGTASKS_REQUIRE_SERVICES") == "1"
+
+    def give_up(reason: str) -> None:
+        if is_required:
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+    return give_up

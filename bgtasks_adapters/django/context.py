@@ -21,6 +21,7 @@ from django.http import HttpRequest
 from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_urlconf
 from django.utils import timezone, translation
 
+from bgtasks_adapters.concurrency import fulfil
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.exceptions import UnsafeArgumentError
 from bgtasks_adapters.surroundings import arguments_of
@@ -67,7 +68,7 @@ django_context = DjangoContext()
 
 
 class _Trip:
-    """A leg of ``def`` tasks: usable connections before it, none left open too long behind it."""
+    """A leg of ``def`` tasks: usable connections for each, none left open too long behind it."""
 
     def __enter__(self) -> _Trip:
         call_at_thread_end(connections.close_all)
@@ -78,6 +79,7 @@ class _Trip:
         clean_connections()
 
     def around_task(self, captured: _Captured, /) -> AbstractContextManager[None]:
+        clean_connections(only_broken=True)
         return _activated(captured)
 
 
@@ -108,7 +110,7 @@ class _AsyncTrip:
     def around_task(self, captured: _Captured, /) -> AbstractContextManager[None]:
         if self._context is not None:
             SyncToAsync.thread_sensitive_context.set(self._context)
-            AsyncToSync.executors.current = None
+        AsyncToSync.executors.current = None  # the view's, whose thread may have left it
         return _activated(captured)
 
 
@@ -125,14 +127,14 @@ def _activated(captured: _Captured) -> Generator[None]:
             set_urlconf(previous[1])
 
 
-def clean_connections() -> None:
-    """Close this thread's connections that are unusable or too old.
+def clean_connections(*, only_broken: bool = False) -> None:
+    """Close this thread's connections that are unusable or, unless told otherwise, too old.
 
     Not within a transaction: the connection is somebody's who is not done with it, a TestCase's
     for one.
     """
     for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
+        if not connection.in_atomic_block and (connection.errors_occurred or not only_broken):
             connection.close_if_unusable_or_obsolete()
 
 
@@ -146,7 +148,7 @@ class _LeasedThread(Executor):
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         future: Future[T] = Future()
-        self._calls.put(partial(_fulfil, future, partial(fn, *args, **kwargs)))
+        self._calls.put(partial(fulfil, future, partial(fn, *args, **kwargs)))
         if not self._is_leased:
             self._is_leased = True
             self._workers.submit(self._serve)
@@ -155,6 +157,7 @@ class _LeasedThread(Executor):
     def _serve(self) -> None:
         with _Trip():
             while (call := self._calls.get()) is not None:
+                clean_connections(only_broken=True)
                 call()
 
     async def give_back(self) -> None:
@@ -163,17 +166,6 @@ class _LeasedThread(Executor):
             cleaned = self.submit(clean_connections)
             self._calls.put(None)
             await asyncio.wrap_future(cleaned)
-
-
-def _fulfil(future: Future[T], call: Callable[[], T]) -> None:
-    if not future.set_running_or_notify_cancel():
-        return
-    try:
-        result = call()
-    except BaseException as error:
-        future.set_exception(error)
-    else:
-        future.set_result(result)
 
 
 def _refuse_what_closes(task: BackgroundTask) -> None:
@@ -193,4 +185,8 @@ def _refuse_what_closes(task: BackgroundTask) -> None:
 
 
 def _reads_request(task: BackgroundTask, owner: object) -> bool:
-    return isinstance(owner, HttpRequest) and getattr(task.func, "__name__", "").startswith("read")
+    func: Any = task.func
+    while isinstance(func, partial):
+        func = func.func
+    is_method = isinstance(owner, HttpRequest) and getattr(func, "__self__", None) is owner
+    return is_method and func.__name__.startswith("read")

@@ -15,6 +15,7 @@ from asgiref.sync import SyncToAsync, async_to_sync, sync_to_async
 from django.db import connections
 
 from bgtasks_adapters.concurrency import running_asyncio_loop
+from bgtasks_adapters.process import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,16 +54,20 @@ def dispatch(scope: ResponseScope) -> None:
     loop: Any = scope.loop
     if running_asyncio_loop() is loop.loop:
         # A streaming response of AsyncClient is closed on the loop, which cannot be held here.
+        ledger.start(scope)  # drain() waits for it from now on, not only once it has begun
         loop.start(lambda: _dispatch_on_loop(scope))
     else:
         asyncio.run_coroutine_threadsafe(_dispatch_on_loop(scope), loop.loop).result()
 
 
 async def _dispatch_on_loop(scope: ResponseScope) -> None:
-    if await sync_to_async(is_in_testcase)():
-        await scope.run_awaited(_in_test_thread)
-    else:
-        scope.dispatch()
+    try:
+        if await sync_to_async(is_in_testcase)():
+            await scope.run_awaited(_in_test_thread)
+        else:
+            scope.dispatch()
+    finally:
+        ledger.finish(scope)
 
 
 async def _in_test_thread(leg: Callable[[], None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from flask import current_app, g, has_request_context, request, session
@@ -22,11 +23,14 @@ if TYPE_CHECKING:
     from bgtasks_adapters.tasks import BackgroundTask
 
 
+@dataclass(frozen=True)
 class FlaskContext:
-    """Flask's surroundings of tasks (``surroundings.HostContext``): an application context each."""
+    """Flask's surroundings of tasks (``surroundings.HostContext``): an application context each.
 
-    def __init__(self, app: Flask) -> None:
-        self._app = app
+    Those of one application are equal, so that a response has them once.
+    """
+
+    app: Flask
 
     def capture(self, task: BackgroundTask, /) -> None:
         _refuse_what_is_bound(task)
@@ -39,7 +43,7 @@ class FlaskContext:
         return nullcontext(self)
 
     def around_task(self, captured: None, /) -> AbstractContextManager[object]:
-        return self._app.app_context()
+        return self.app.app_context()
 
 
 # The methods of Flask that catch what a view or hook raised, and then call an error handler.

@@ -38,19 +38,21 @@ class _Call(Call):
         if not has_request_context():
             super().__init__(None, is_view=False)
             return
+        proxy: Any = current_app
+        app: Flask = proxy._get_current_object()
         scope: ResponseScope | None = request.environ.get(SCOPE_KEY)
         if scope is None:
-            scope = _OwnedScope().scope
-        is_watched = is_initialised(current_app)  # then init_app sees to all views
+            scope = _OwnedScope(app).scope
+        else:
+            scope.join(FlaskContext(app))  # its owner may know nothing of Flask
+        is_watched = is_initialised(app)  # then init_app sees to all views
         super().__init__(scope, is_view=not is_watched and not scope.is_view_running)
 
 
 class _OwnedScope:
     """The scope of a response in an application without ``init_app``."""
 
-    def __init__(self) -> None:
-        proxy: Any = current_app
-        app: Flask = proxy._get_current_object()
+    def __init__(self, app: Flask) -> None:
         self.scope = ResponseScope(settings_of(app, {}), FlaskContext(app))
         self._environ = request.environ
         self._environ[SCOPE_KEY] = self.scope

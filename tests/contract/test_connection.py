@@ -1,0 +1,58 @@
+"""No other request waits for a task, neither on the same connection nor on another."""
+
+from __future__ import annotations
+
+import pytest
+
+from .gate import Visit
+from .pairs import Pair, View
+from .sites import Site
+
+
+def _keeps_alive(pair: Pair) -> bool:
+    return pair.server.keeps_alive
+
+
+def _keeps_alive_behind_streams(pair: Pair) -> bool:
+    return pair.server.keeps_alive_behind_streams
+
+
+@pytest.mark.pairs(only=_keeps_alive)
+@pytest.mark.parametrize("queue", ["held_def", "held_async"])
+def test_the_next_request_on_the_connection_is_not_held(
+    site: Site, visit: Visit, view: View, queue: str
+) -> None:
+    """The next request on the same connection is answered while a task of the last one runs."""
+    with site.connect() as connection:
+        connection.ask(visit.target(view, "length", queue))
+        response = connection.ask(visit.target(view, "length"))
+    visit.release("task")
+    assert response.status == 200
+    assert visit.fate("task") == "succeeded"
+
+
+@pytest.mark.pairs(only=_keeps_alive_behind_streams)
+@pytest.mark.parametrize("queue", ["held_def", "held_async"])
+def test_the_next_request_behind_a_stream_is_not_held(
+    site: Site, visit: Visit, view: View, queue: str
+) -> None:
+    """The next request behind a chunked response is answered while a task of that one runs."""
+    with site.connect() as connection:
+        connection.ask(visit.target(view, "stream", queue))
+        response = connection.ask(visit.target(view, "length"))
+    visit.release("task")
+    assert response.status == 200
+    assert visit.fate("task") == "succeeded"
+
+
+@pytest.mark.parametrize("queue", ["held_def", "held_async"])
+def test_another_client_is_served(site: Site, visit: Visit, view: View, queue: str) -> None:
+    """Another client is answered while a task runs, even by a server with one thread."""
+    with site.connect() as connection:
+        connection.ask(visit.target(view, "length", queue))
+    task = visit.wait_for("task", "started")
+    with site.connect() as other:
+        response = other.ask(visit.target(view, "length"))
+    task.release()
+    assert response.status == 200
+    assert visit.fate("task") == "succeeded"

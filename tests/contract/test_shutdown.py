@@ -1,0 +1,120 @@
+"""A server that is told to stop loses no task silently: it ends, or the receipt names it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from .gate import Arrival, Visit, all_still_wait
+from .pairs import Pair
+from .sites import Site, StartSite
+
+EVERY_FATE = {
+    "plain def": "succeeded",
+    "plain async": "succeeded",
+    "broken": "failed",
+    "unwanted": "skipped",
+    "first of two": "replaced",
+    "second of two": "succeeded",
+    "taken back": "cancelled",
+    "too slow": "timed_out",
+    "last": "succeeded",
+}
+"""What becomes of the tasks of the queue `every_fate`."""
+
+FATES = (
+    "succeeded",
+    "failed",
+    "timed_out",
+    "skipped",
+    "replaced",
+    "cancelled",
+    "left_over",
+    "handed_off",
+)
+
+
+def assert_receipt(site: Site, expected: Mapping[str, int]) -> None:
+    """Hold that the receipt has these counts and no others, and that they are balanced."""
+    receipt = site.receipt
+    counts = {fate: receipt[fate] for fate in FATES}
+    assert {fate: count for fate, count in counts.items() if count} == expected
+    assert receipt["added"] == sum(counts.values())
+    assert receipt["pending"] == 0
+
+
+def _sees_the_server_stop(pair: Pair) -> bool:
+    return pair.sees_the_server_stop
+
+
+def _cuts_async_tasks_short(pair: Pair) -> bool:
+    return pair.sees_the_server_stop and "async" not in pair.server.finishes_at_sigterm
+
+
+@pytest.mark.pairs(only=_sees_the_server_stop)
+def test_the_receipt_is_balanced(own_site: StartSite, pair: Pair, visit: Visit) -> None:
+    """At the end of its process, a receipt counts each task once, under what became of it."""
+    site = own_site()
+    with site.connect() as connection:
+        connection.ask(visit.target(pair.host.views[0], "length", "every_fate"))
+    assert {name: visit.fate(name) for name in EVERY_FATE} == EVERY_FATE
+    site.stop()
+    kinds = list(EVERY_FATE.values())
+    assert_receipt(site, {kind: kinds.count(kind) for kind in kinds})
+
+
+def start_tasks(site: Site, queue: str, visits: Sequence[Visit]) -> list[Arrival]:
+    """Start a task of each kind that the server leaves time to end, one for a visit."""
+    arrivals = []
+    for kind, visit in zip(sorted(site.pair.server.finishes_at_sigterm), visits, strict=False):
+        with site.connect() as connection:
+            connection.ask(visit.target(site.pair.host.views[0], "length", f"{queue}_{kind}"))
+        arrivals.append(visit.wait_for("task", "started"))
+    return arrivals
+
+
+@pytest.mark.pairs(only=_sees_the_server_stop)
+def test_running_tasks_are_finished(
+    own_site: StartSite, pair: Pair, visit: Visit, another_visit: Visit
+) -> None:
+    """The tasks that run when SIGTERM comes run to their end, where the server leaves the time."""
+    site = own_site()
+    tasks = start_tasks(site, "held", (visit, another_visit))
+    site.begin_to_stop(visit.target(pair.host.views[0], "length"))
+    assert all_still_wait(tasks), "a task was cut off: the process did not wait for it"
+    for task in tasks:
+        task.release()
+    site.wait_for_exit()
+    assert_receipt(site, {"succeeded": len(tasks)})
+
+
+@pytest.mark.pairs(only=_sees_the_server_stop)
+def test_what_is_left_over_is_named(
+    own_site: StartSite, visit: Visit, another_visit: Visit
+) -> None:
+    """A task that outlasts `shutdown_timeout` does not hold the exit; the receipt names it."""
+    site = own_site(shutdown_timeout=0.5)
+    tasks = start_tasks(site, "named", (visit, another_visit))
+    site.send_sigterm()
+    site.wait_for_exit()
+    names = [f"left over by {task.visit}" for task in tasks]
+    assert sorted(site.receipt["tasks_left_over"]) == sorted(names)
+    assert all(name in site.output for name in names)
+    assert_receipt(site, {"left_over": len(tasks)})
+
+
+@pytest.mark.pairs(only=_cuts_async_tasks_short)
+def test_a_task_that_is_cut_short_is_reported(
+    own_site: StartSite, pair: Pair, visit: Visit
+) -> None:
+    """A task that the server leaves no time to end is reported, and counted, as not ended."""
+    site = own_site(shutdown_timeout=0.5)
+    with site.connect() as connection:
+        connection.ask(visit.target(pair.host.views[0], "length", "held_async"))
+    visit.wait_for("task", "started")
+    site.send_sigterm()
+    site.wait_for_exit()
+    fate = visit.fate("task")
+    assert fate in ("cancelled", "left_over")
+    assert_receipt(site, {fate: 1})
