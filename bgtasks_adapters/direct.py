@@ -7,6 +7,7 @@ through here: after a response ``runner`` runs the tasks, reports failures and g
 
 from __future__ import annotations
 
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from bgtasks_adapters.concurrency import DeadlineExceededError
@@ -14,6 +15,10 @@ from bgtasks_adapters.concurrency import DeadlineExceededError
 if TYPE_CHECKING:
     from bgtasks_adapters.events import Fate
     from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks
+
+_CHECK_SECONDS = 20e-6
+"""A task that takes longer is followed by a look whether the awaiter was cancelled. The look
+costs as much as a task that does nothing, so behind those it is not taken each time."""
 
 _WITHDRAWN = frozenset({"replaced", "cancelled"})
 
@@ -81,12 +86,14 @@ class _Trip:
 
         collection = self._collection
         tasks = collection.tasks
-        index = start = self._index
+        index = self._index
+        checked_at = monotonic()
         while index < len(tasks) and not (task := tasks[index]).is_async:
-            if index > start:
+            if monotonic() - checked_at > _CHECK_SECONDS:
                 check_cancelled()
-                if self._is_abandoned:
-                    break
+                checked_at = monotonic()
+            if self._is_abandoned:
+                break
             index += 1
             if task.status not in _WITHDRAWN:
                 _call(task, collection)

@@ -60,6 +60,7 @@ class ResponseScope:
         self.is_dispatched = False
         self._refuses = settings.overflow == "refuse"
         self._is_success_reported = True
+        self._counted = 0
         self._running_views = 0
         self._notes = Notes()
 
@@ -211,19 +212,20 @@ class ResponseScope:
             self.dispatched_at = time.time()
         self._is_success_reported = events.is_reported("succeeded", self.observers)
         is_plain_run = self._lets_plain_tasks_run()
-        judged = 0
+        is_over = False
         runs: list[Run] = []
-        while True:
+        while not is_over:
             with self._lock:
-                added = self.tasks.tasks[judged:]
-                if not added:  # from here on an added task is a late one
+                added = self.tasks.tasks[self._counted :]
+                self._counted += len(added)
+                is_over = not added  # from here on an added task is a late one
+                if is_over:
                     self.is_dispatched = True
                     runs = self._new_runs()
-                    break
-            judged += len(added)
-            self._count_added(added)
-            for task in added:
-                if task.status == "pending" and not (is_plain_run and _is_plain(task)):
+                pending = [task for task in added if task.status == "pending"]
+            ledger.count_added(len(pending))
+            for task in pending:
+                if task.options.when or task.view_error or not is_plain_run:
                     self._judge(task)
         if self._is_open:
             ledger.close(self)
@@ -237,12 +239,6 @@ class ResponseScope:
             return [self._new_run([task]) for task in pending]
         self._run = self._new_run(self.tasks.tasks)
         return [self._run]
-
-    def _count_added(self, tasks: list[BackgroundTask]) -> None:
-        uncounted = [t for t in tasks if not t.is_counted and t.status == "pending"]
-        for task in uncounted:
-            task.is_counted = True
-        ledger.count_added(len(uncounted))
 
     def _lets_plain_tasks_run(self) -> bool:
         """Judge once what most tasks have in common, and most responses let run."""
@@ -295,12 +291,13 @@ class ResponseScope:
             )
 
     def append_late(self, task: BackgroundTask, /) -> None:
-        self._count_added([task])
-        if not self._judge(task):
-            self.tasks.tasks.append(task)
-            return
+        ledger.count_added(1)
+        may_run = self._judge(task)
         with self._lock:
             self.tasks.tasks.append(task)
+            self._counted += 1
+            if not may_run:
+                return
             if self.tasks.concurrent:
                 run = self._new_run([task])
             elif self._run is None:
@@ -328,9 +325,8 @@ class ResponseScope:
         """Settle a task that returned: the usual fate, and seldom one that anybody hears of."""
         if self._is_success_reported:
             self.settle(task, "succeeded", started_at=started_at)
-        elif task.take_context() is not None:
-            task.status = "succeeded"
-            ledger.count_fate("succeeded", task)
+        elif ledger.settle(task, "succeeded"):
+            task.context = None
 
     def settle(
         self,
@@ -343,16 +339,12 @@ class ResponseScope:
         started_at: float | None = None,
     ) -> None:
         """Give a task its final status, count and report it; only a task's first fate counts."""
-        context = task.take_context()
-        if context is None:
+        if not ledger.settle(task, fate):
             return
-        task.status = fate
-        if not task.is_counted:
-            ledger.count_added(1)
+        context, task.context = task.context, None  # the context holds the collection: a cycle
         if isinstance(error, Exception):
             self.failures.append(error)
-        ledger.count_fate(fate, task)
-        if not events.is_reported(fate, self.observers):
+        if context is None or not events.is_reported(fate, self.observers):
             return
         event = events.TaskEvent(
             fate,
@@ -366,6 +358,11 @@ class ResponseScope:
         )
         # In a copy, because another thread may still be inside it: that of a task left over.
         context.copy().run(events.report, event, self.observers)
+
+    def withdraw(self, task: BackgroundTask, fate: events.Fate, reason: str, /) -> None:
+        if self.tasks.tasks.index(task) >= self._counted:
+            ledger.count_added(1)
+        self.settle(task, fate, reason=reason)
 
     def run_started(self) -> None:
         with self._lock:
@@ -386,8 +383,12 @@ class ResponseScope:
         return [task for task in self.tasks.tasks if task.status in ("pending", "running")]
 
     def leave_over(self, reason: str) -> None:
-        for task in self.unfinished_tasks():
-            self.settle(task, "left_over", reason=reason)
+        self._withdraw_all("left_over", reason)
+
+    def _withdraw_all(self, fate: events.Fate, reason: str) -> None:
+        with self._lock:
+            for task in self.unfinished_tasks():
+                self.withdraw(task, fate, reason)
 
     def __del__(self) -> None:
         if self._is_open and not self.is_dispatched:
@@ -403,8 +404,7 @@ class ResponseScope:
         if not self.unfinished_tasks() or not self.note_end(is_disconnected=True):
             return
         if not self.runs_if_dropped:
-            for task in self.unfinished_tasks():
-                self.settle(task, "skipped", reason="its response was never closed")
+            self._withdraw_all("skipped", "its response was never closed")
             return
         if sys.is_finalizing():
             self.leave_over("the process ended before its response was complete")
@@ -416,10 +416,6 @@ class ResponseScope:
         )
         for run in self._runs():
             run.start()
-
-
-def _is_plain(task: BackgroundTask) -> bool:
-    return task.view_error is None and task.options.when is None
 
 
 class View:

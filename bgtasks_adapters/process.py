@@ -83,15 +83,21 @@ class Ledger:
         with self._lock:
             self._added += number
 
-    def count_fate(self, fate: Fate, task: BackgroundTask) -> None:
+    def settle(self, task: BackgroundTask, fate: Fate) -> bool:
+        """Give a task its final status and count it; False if it has one, which stays."""
         self._lock.acquire()  # not `with`, which costs more than twice as much: once a task
         try:
+            if task.is_settled:
+                return False
+            task.is_settled = True
+            task.status = fate
             self._fates[fate] += 1
             self._ended += 1
             if fate == "left_over":
                 self.left_over.append(task.name)
             if self._waiters:
                 self._call_waiters()
+            return True
         finally:
             self._lock.release()
 

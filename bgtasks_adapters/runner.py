@@ -153,9 +153,9 @@ class Run:
 
     def run_leg(self) -> None:
         """Run the consecutive ``def`` tasks that are next, on this thread."""
-        response, collection = self.response, self.response.tasks
+        collection, succeed = self.response.tasks, self.response.succeed
         with ExitStack() as stack:
-            trips = [stack.enter_context(Trip(host.trip)) for host in response.hosts]
+            trips = [stack.enter_context(Trip(host.trip)) for host in self.response.hosts]
             for task in self._claim(is_async=False):
                 started_at = time.time()
                 try:
@@ -164,14 +164,15 @@ class Run:
                     if not self._absorbs(task, error, started_at):
                         raise
                 else:
-                    response.succeed(task, started_at)
+                    succeed(task, started_at)
 
     async def await_leg(self) -> None:
         """Run the consecutive ``async def`` tasks that are next, on this loop."""
-        response, collection = self.response, self.response.tasks
+        collection, succeed = self.response.tasks, self.response.succeed
         async with AsyncExitStack() as stack:
             trips = [
-                await stack.enter_async_context(Trip(host.async_trip)) for host in response.hosts
+                await stack.enter_async_context(Trip(host.async_trip))
+                for host in self.response.hosts
             ]
             for task in self._claim(is_async=True):
                 started_at = time.time()
@@ -181,7 +182,7 @@ class Run:
                     if not self._absorbs(task, error, started_at):
                         raise
                 else:
-                    response.succeed(task, started_at)
+                    succeed(task, started_at)
 
     # Which task is next.
 
@@ -223,23 +224,20 @@ class Run:
             if task.status == "pending":
                 if task.is_async is not is_async:
                     return
-                if not self._is_withdrawn(task):
-                    self._index += 1
-                    yield task
+                if task.options.key is not None and not self._claim_keyed(task):
+                    continue
+                task.status = "running"
+                self._index += 1
+                yield task
             else:
                 self._index += 1
 
-    def _is_withdrawn(self, task: BackgroundTask) -> bool:
-        if task.options.key is None:
+    def _claim_keyed(self, task: BackgroundTask) -> bool:
+        with self._lock:  # against cancel() and a later task of its key
+            if task.status != "pending":
+                return False
             task.status = "running"
-        else:
-            with self._lock:  # against cancel() and a later task of its key
-                if task.status != "pending":
-                    return True
-                task.status = "running"
-        if task.context is None:  # given up in this very moment, by the end of the process
-            task.status = "left_over"
-        return task.status != "running"
+            return True
 
     def reopen(self) -> bool:
         """Tell whether the last task had ended, so that a late one needs a new start."""

@@ -52,8 +52,8 @@ class Owner(Protocol):
     def append_late(self, task: BackgroundTask, /) -> None:
         """Append a task behind the start of the others, and run it, too."""
 
-    def settle(self, task: BackgroundTask, fate: events.Fate, /, *, reason: str | None) -> None:
-        """Report what became of a task that will not run."""
+    def withdraw(self, task: BackgroundTask, fate: events.Fate, reason: str, /) -> None:
+        """Settle a task that will not run; called under the collection's lock."""
 
 
 current_tasks: ContextVar[BackgroundTasks] = ContextVar("bgtasks_adapters.current_tasks")
@@ -78,7 +78,7 @@ class BackgroundTask:
     context: Context | None = None
     captured: tuple[Any, ...] = ()
     view_error: BaseException | None = None
-    is_counted = False
+    is_settled = False
 
     def __init__(self, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
         self._set(func, args, kwargs)
@@ -112,8 +112,8 @@ class BackgroundTask:
     def call(self, collection: BackgroundTasks, trips: Sequence[Surroundings] = ()) -> None:
         """Call a ``def`` function, in the task's context, on this thread."""
         context = self.context
-        if context is None or context.get(current_tasks) is not collection:
-            context = self._enter(collection)
+        if context is None:
+            context = self._new_context(collection)
         if trips:
             result = context.run(self._call_within, trips)
         elif self.kwargs:
@@ -131,7 +131,9 @@ class BackgroundTask:
         self, collection: BackgroundTasks, trips: Sequence[Surroundings] = ()
     ) -> Awaitable[object]:
         """Call an ``async def`` function, to be awaited in the task's context on this loop."""
-        context = self._enter(collection)
+        context = self.context
+        if context is None:
+            context = self._new_context(collection)
         if trips:
             coroutine: Coroutine[Any, Any, object] = self._acall_within(trips)
         else:
@@ -141,22 +143,10 @@ class BackgroundTask:
             return running
         return concurrency.run_with_deadline(running, self.options.timeout, self)
 
-    def take_context(self) -> Context | None:
-        """Return the context to the one caller that comes first, and None to any other.
-
-        Whoever has it says what became of the task. Without it the task is no part of a cycle
-        any more: collection, task, context, collection.
-        """
-        # In a single step, so that no lock is needed.
-        return self.__dict__.pop("context", None)  # type: ignore[no-any-return]
-
-    def _enter(self, collection: BackgroundTasks) -> Context:
-        context = self.context
-        if context is None:
-            context = self.context = copy_context()
-        if context.get(current_tasks) is not collection:
-            context.run(current_tasks.set, collection)
-        return context
+    def _new_context(self, collection: BackgroundTasks) -> Context:
+        """Capture the context only now: for a task that was made by hand, or runs once more."""
+        self.context = collection.copy_context()
+        return self.context
 
     def _call_within(self, trips: Sequence[Surroundings]) -> Any:
         with around(trips, self.captured):
@@ -243,7 +233,7 @@ class BackgroundTasks:
 
     def append(self, task: BackgroundTask) -> None:
         """Add a task that was made before; ``add_task`` makes one and comes here."""
-        task.context = copy_context()
+        task.context = self.copy_context()
         owner = self.owner
         if owner is not None:
             owner.admit(task)
@@ -253,6 +243,15 @@ class BackgroundTasks:
             self.tasks.append(task)
         elif not self._append_in_time(task, owner):
             owner.append_late(task)
+
+    def copy_context(self) -> Context:
+        """Copy the running context, with this collection as the current one."""
+        if current_tasks.get(None) is self:
+            return copy_context()
+        token = current_tasks.set(self)
+        context = copy_context()
+        current_tasks.reset(token)
+        return context
 
     def _append_in_time(self, task: BackgroundTask, owner: Owner) -> bool:
         self.lock.acquire()  # not `with`, which costs more than twice as much
@@ -274,7 +273,7 @@ class BackgroundTasks:
                     if task.status != "pending":
                         continue
                     if self.owner is not None:
-                        self.owner.settle(task, fate, reason=reason)
+                        self.owner.withdraw(task, fate, reason)
                     else:
                         task.status = fate
                         events.report(events.TaskEvent(fate, task, reason=reason), ())
