@@ -112,6 +112,6 @@ class task_scope:
         self._scope.note_end(error=error)
 
     def _raise_failures(self, error: BaseException | None) -> None:
-        failures = self._scope.failures
+        failures = self._scope.fates.failures
         if failures and error is None:
             raise ExceptionGroup(f"{len(failures)} background task(s) failed", failures)

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING
 
-from bgtasks_adapters import events
 from bgtasks_adapters.concurrency import ThreadEvent, is_on_loop
-from bgtasks_adapters.exceptions import ProcessTerminated, TooManyPendingTasksError
-from bgtasks_adapters.outcome import Notes, Outcome, lets_run, why_skipped
+from bgtasks_adapters.events import logger
+from bgtasks_adapters.exceptions import TooManyPendingTasksError
+from bgtasks_adapters.fates import Fates
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.runner import Run
 from bgtasks_adapters.shutdown import shutdown
@@ -24,6 +23,7 @@ from bgtasks_adapters.workers import loop_thread, workers_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from bgtasks_adapters.events import Fate
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.surroundings import HostContext
     from bgtasks_adapters.tasks import BackgroundTask
@@ -46,12 +46,10 @@ class ResponseScope:
         self.hosts: tuple[HostContext, ...] = () if host is None else (host,)
         self.loop = loop
         self.runs_if_dropped = True
-        self.observers = settings.observers
-        self.dispatched_at: float | None = None
+        self.fates = Fates(settings)
         self.tasks = BackgroundTasks()
         self.tasks.owner = self
         self._lock = self.tasks.lock
-        self.failures: list[Exception] = []
         self._run: Run | None = None
         self._active_runs = 0
         self._finish_callbacks: list[Callable[[], object]] = []
@@ -59,10 +57,8 @@ class ResponseScope:
         self._is_over = False
         self.is_dispatched = False
         self._refuses = settings.overflow == "refuse"
-        self._is_success_reported = True
         self._counted = 0
         self._running_views = 0
-        self._notes = Notes()
 
     # What the adapters say while the response is being made.
 
@@ -92,23 +88,23 @@ class ResponseScope:
 
     def view_raised(self, error: BaseException) -> None:
         """Note that the view failed. Decides for the tasks added so far, not for later ones."""
-        self._notes.view_fate = "raised"
+        self.fates.notes.view_fate = "raised"
         for task in self.tasks.tasks:
             if task.view_error is None and task.status == "pending":
                 task.view_error = error
 
     def view_returned(self) -> None:
         """Note that the view returned a response, of whatever status."""
-        if self._notes.view_fate is None:
-            self._notes.view_fate = "returned"
+        if self.fates.notes.view_fate is None:
+            self.fates.notes.view_fate = "returned"
 
     def started(self, status: int) -> None:
         """Note the status that the response has; a later call (an error page) corrects it."""
-        self._notes.status = status
+        self.fates.notes.status = status
 
     @property
     def status(self) -> int | None:
-        return self._notes.status
+        return self.fates.notes.status
 
     @property
     def is_over(self) -> bool:
@@ -121,7 +117,7 @@ class ResponseScope:
     @property
     def is_fate_known(self) -> bool:
         """Tell whether any adapter saw the view return or raise."""
-        return self._notes.view_fate is not None
+        return self.fates.notes.view_fate is not None
 
     # What they say at its end.
 
@@ -150,9 +146,9 @@ class ResponseScope:
         with self._lock:
             if self._is_over:
                 return False
-            self._is_over = True
-            self._notes.app_error = error
-            self._notes.is_disconnected = is_disconnected
+            self._is_over = self.fates.is_response_over = True
+            self.fates.notes.app_error = error
+            self.fates.notes.is_disconnected = is_disconnected
             return self._running_views == 0
 
     def dispatch(self) -> None:
@@ -207,11 +203,9 @@ class ResponseScope:
     def _runs(self) -> list[Run]:
         """Turn the tasks that may run into runs, still to be started."""
         with self._lock:
-            if self.dispatched_at is not None:
+            if self.fates.dispatched_at is not None:
                 return []
-            self.dispatched_at = time.time()
-        self._is_success_reported = events.is_reported("succeeded", self.observers)
-        is_plain_run = self._lets_plain_tasks_run()
+            self.fates.begin()
         is_over = False
         runs: list[Run] = []
         while not is_over:
@@ -224,9 +218,7 @@ class ResponseScope:
                     runs = self._new_runs()
                 pending = [task for task in added if task.status == "pending"]
             ledger.count_added(len(pending))
-            for task in pending:
-                if task.options.when or task.view_error or not is_plain_run:
-                    self._judge(task)
+            self.fates.judge_all(pending)
         if self._is_open:
             ledger.close(self)
         return runs
@@ -239,26 +231,6 @@ class ResponseScope:
             return [self._new_run([task]) for task in pending]
         self._run = self._new_run(self.tasks.tasks)
         return [self._run]
-
-    def _lets_plain_tasks_run(self) -> bool:
-        """Judge once what most tasks have in common, and most responses let run."""
-        when = self.settings.when
-        return not callable(when) and lets_run(self._notes.outcome(None), when)
-
-    def _judge(self, task: BackgroundTask) -> bool:
-        """Tell whether the outcome lets a task run; settle it if not."""
-        when = task.options.when or self.settings.when
-        outcome = self.outcome_of(task)
-        try:
-            if lets_run(outcome, when):
-                return True
-        except (Exception, SystemExit) as error:  # only a user's function can raise
-            if isinstance(error, ProcessTerminated):
-                raise
-            self.settle(task, "failed", error=error)
-            return False
-        self.settle(task, "skipped", reason=why_skipped(outcome))
-        return False
 
     def _new_run(self, tasks: list[BackgroundTask]) -> Run:
         return Run(self, tasks, workers_of(self.settings.max_workers), self.loop or loop_thread())
@@ -292,7 +264,7 @@ class ResponseScope:
 
     def append_late(self, task: BackgroundTask, /) -> None:
         ledger.count_added(1)
-        may_run = self._judge(task)
+        may_run = self.fates.judge(task)
         with self._lock:
             self.tasks.tasks.append(task)
             self._counted += 1
@@ -311,58 +283,16 @@ class ResponseScope:
         else:
             run.start()
 
-    # What a run asks (runner.Response).
+    def withdraw(self, task: BackgroundTask, fate: Fate, reason: str, /) -> None:
+        if self.tasks.tasks.index(task) >= self._counted:
+            ledger.count_added(1)
+        self.fates.settle(task, fate, reason=reason)
 
-    def outcome_of(self, task: BackgroundTask, /) -> Outcome:
-        """Return how the response ended, as it counts for this task."""
-        return self._notes.outcome(task.view_error)
+    # What a run asks (runner.Response).
 
     @property
     def stops_on_error(self) -> bool:
         return self.settings.on_error == "stop"
-
-    def succeed(self, task: BackgroundTask, started_at: float, /) -> None:
-        """Settle a task that returned: the usual fate, and seldom one that anybody hears of."""
-        if self._is_success_reported:
-            self.settle(task, "succeeded", started_at=started_at)
-        elif ledger.settle(task, "succeeded"):
-            task.context = None
-
-    def settle(
-        self,
-        task: BackgroundTask,
-        fate: events.Fate,
-        /,
-        *,
-        error: BaseException | None = None,
-        reason: str | None = None,
-        started_at: float | None = None,
-    ) -> None:
-        """Give a task its final status, count and report it; only a task's first fate counts."""
-        if not ledger.settle(task, fate):
-            return
-        context, task.context = task.context, None  # the context holds the collection: a cycle
-        if isinstance(error, Exception):
-            self.failures.append(error)
-        if context is None or not events.is_reported(fate, self.observers):
-            return
-        event = events.TaskEvent(
-            fate,
-            task,
-            self.outcome_of(task) if self._is_over else None,
-            error,
-            reason,
-            self.dispatched_at,
-            started_at,
-            None if started_at is None else time.time(),
-        )
-        # In a copy, because another thread may still be inside it: that of a task left over.
-        context.copy().run(events.report, event, self.observers)
-
-    def withdraw(self, task: BackgroundTask, fate: events.Fate, reason: str, /) -> None:
-        if self.tasks.tasks.index(task) >= self._counted:
-            ledger.count_added(1)
-        self.settle(task, fate, reason=reason)
 
     def run_started(self) -> None:
         with self._lock:
@@ -385,7 +315,7 @@ class ResponseScope:
     def leave_over(self, reason: str) -> None:
         self._withdraw_all("left_over", reason)
 
-    def _withdraw_all(self, fate: events.Fate, reason: str) -> None:
+    def _withdraw_all(self, fate: Fate, reason: str) -> None:
         with self._lock:
             for task in self.unfinished_tasks():
                 self.withdraw(task, fate, reason)
@@ -409,7 +339,7 @@ class ResponseScope:
         if sys.is_finalizing():
             self.leave_over("the process ended before its response was complete")
             return
-        events.logger.warning(
+        logger.warning(
             "A response with background tasks was dropped without being closed: by its server or "
             "framework, because the client left, or by a bridge between WSGI and ASGI. Its tasks "
             "run now"

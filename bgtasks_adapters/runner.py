@@ -22,7 +22,7 @@ from bgtasks_adapters.workers import loop_thread
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from bgtasks_adapters.events import Fate
+    from bgtasks_adapters.fates import Fates
     from bgtasks_adapters.surroundings import HostContext
     from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks
     from bgtasks_adapters.workers import Loop, Workers
@@ -33,22 +33,10 @@ class Response(Protocol):
 
     tasks: BackgroundTasks
     hosts: tuple[HostContext, ...]
+    fates: Fates
 
     @property
     def stops_on_error(self) -> bool: ...
-
-    def succeed(self, task: BackgroundTask, started_at: float, /) -> None: ...
-
-    def settle(
-        self,
-        task: BackgroundTask,
-        fate: Fate,
-        /,
-        *,
-        error: BaseException | None = None,
-        reason: str | None = None,
-        started_at: float | None = None,
-    ) -> None: ...
 
     def run_started(self) -> None: ...
 
@@ -153,7 +141,7 @@ class Run:
 
     def run_leg(self) -> None:
         """Run the consecutive ``def`` tasks that are next, on this thread."""
-        collection, succeed = self.response.tasks, self.response.succeed
+        collection, succeed = self.response.tasks, self.response.fates.succeed
         with ExitStack() as stack:
             trips = [stack.enter_context(Trip(host.trip)) for host in self.response.hosts]
             for task in self._claim(is_async=False):
@@ -168,7 +156,7 @@ class Run:
 
     async def await_leg(self) -> None:
         """Run the consecutive ``async def`` tasks that are next, on this loop."""
-        collection, succeed = self.response.tasks, self.response.succeed
+        collection, succeed = self.response.tasks, self.response.fates.succeed
         async with AsyncExitStack() as stack:
             trips = [
                 await stack.enter_async_context(Trip(host.async_trip))
@@ -195,7 +183,7 @@ class Run:
                 self._index += 1
             elif self._is_stopped:
                 reason = "a task before it failed, and on_error is 'stop'"
-                self.response.settle(task, "skipped", reason=reason)
+                self.response.fates.settle(task, "skipped", reason=reason)
             else:
                 return task
         return None
@@ -205,15 +193,19 @@ class Run:
             with self._lock:
                 if self._index < len(self.tasks):
                     continue  # one was added meanwhile
-                was_finished, self._is_finished = self._is_finished, True
-            self._note_finish(was_finished)
+                was_running = self._finish()
+            if was_running:
+                self.response.run_finished()
             return None
         return task
 
-    def _note_finish(self, was_finished: bool) -> None:
-        if not was_finished:
+    def _finish(self) -> bool:
+        """Note, under the lock, that no task is left; True if that is news."""
+        was_running = not self._is_finished
+        if was_running:
+            self._is_finished = True
             ledger.finish(self)
-            self.response.run_finished()
+        return was_running
 
     def _claim(self, *, is_async: bool) -> Iterator[BackgroundTask]:
         """Take the tasks of one leg, one after the other, each just before it runs."""
@@ -258,14 +250,14 @@ class Run:
         if not isinstance(error, Exception):
             reason = _why_interrupted(task, error)
             if reason is not None:
-                settle = self.response.settle
+                settle = self.response.fates.settle
                 settle(task, "left_over", reason=reason, started_at=started_at)
                 return False
         fate = fate_of(task, error)
         if fate == "cancelled":  # not from outside: a failure like any other
             fate = "failed"
         self._is_stopped = self.response.stops_on_error
-        self.response.settle(task, fate, error=error, started_at=started_at)
+        self.response.fates.settle(task, fate, error=error, started_at=started_at)
         is_exit = isinstance(error, (KeyboardInterrupt, SystemExit)) and not task.is_async
         return not (is_exit and threading.current_thread() is threading.main_thread())
 
@@ -275,10 +267,11 @@ class Run:
     def leave_over(self, reason: str) -> None:
         """Report every task that has not ended as left over, and end this run."""
         for task in self.unfinished_tasks():
-            self.response.settle(task, "left_over", reason=reason)
+            self.response.fates.settle(task, "left_over", reason=reason)
         with self._lock:
-            was_finished, self._is_finished = self._is_finished, True
-        self._note_finish(was_finished)
+            was_running = self._finish()
+        if was_running:
+            self.response.run_finished()
 
 
 def _why_interrupted(task: BackgroundTask, error: BaseException) -> str | None:

@@ -21,7 +21,7 @@ FOLDER = Path(bgtasks_adapters.__file__).parent
 ROWS = (
     {"exceptions", "events", "callables", "concurrency", "outcome", "surroundings"},
     {"tasks", "direct", "settings"},
-    {"process", "shutdown", "workers", "runner"},
+    {"process", "fates", "shutdown", "workers", "runner"},
     {"dispatch"},
     {"ambient"},
     {"injection", "wsgi", "asgi"},

@@ -267,7 +267,7 @@ def test_a_view_that_raises_is_seen(site: Site) -> None:
 
     with pytest.raises(LookupError, match="broken"):
         site.inject(view)()
-    outcome = site.scope.outcome_of(site.tasks.tasks[0])
+    outcome = site.scope.fates.outcome_for(site.tasks.tasks[0])
     assert (outcome.returned, str(outcome.error)) == (False, "broken")
     site.tasks.tasks.clear()
 

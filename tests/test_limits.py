@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -36,6 +37,7 @@ class Occupied:
 
 @pytest.fixture
 def occupied() -> Iterator[Occupied]:
+    gc.collect()  # responses that other tests have left open
     assert drain(PATIENCE)
     assert stats().pending == 0
     process = Occupied()

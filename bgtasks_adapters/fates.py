@@ -1,0 +1,97 @@
+"""What becomes of the tasks of one response: judged by its outcome, settled once, reported."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from bgtasks_adapters import events
+from bgtasks_adapters.exceptions import ProcessTerminated
+from bgtasks_adapters.outcome import Notes, Outcome, lets_run, why_skipped
+from bgtasks_adapters.process import ledger
+
+if TYPE_CHECKING:
+    from bgtasks_adapters.settings import Settings
+    from bgtasks_adapters.tasks import BackgroundTask
+
+
+class Fates:
+    """Judge and settle the tasks of one response."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.notes = Notes()
+        self.is_response_over = False
+        self.dispatched_at: float | None = None
+        self.failures: list[Exception] = []
+        self._when = settings.when
+        self._observers = settings.observers
+        self._is_success_reported = True
+
+    def begin(self) -> None:
+        """Note that the response is over and its tasks are on their way to the workers."""
+        self.dispatched_at = time.time()
+        self._is_success_reported = events.is_reported("succeeded", self._observers)
+
+    def outcome_for(self, task: BackgroundTask) -> Outcome:
+        """Return how the response ended, as it counts for this task."""
+        return self.notes.outcome(task.view_error)
+
+    def judge_all(self, tasks: list[BackgroundTask]) -> None:
+        """Settle those tasks that the outcome does not let run."""
+        when = self._when
+        # Judged once: what most tasks have in common, and most responses let run.
+        is_plain_run = not callable(when) and lets_run(self.notes.outcome(None), when)
+        for task in tasks:
+            if task.options.when or task.view_error or not is_plain_run:
+                self.judge(task)
+
+    def judge(self, task: BackgroundTask) -> bool:
+        """Tell whether the outcome lets a task run; settle it if not."""
+        outcome = self.outcome_for(task)
+        try:
+            if lets_run(outcome, task.options.when or self._when):
+                return True
+        except (Exception, SystemExit) as error:  # only a user's function can raise
+            if isinstance(error, ProcessTerminated):
+                raise
+            self.settle(task, "failed", error=error)
+            return False
+        self.settle(task, "skipped", reason=why_skipped(outcome))
+        return False
+
+    def succeed(self, task: BackgroundTask, started_at: float) -> None:
+        """Settle a task that returned: the usual fate, and seldom one that anybody hears of."""
+        if self._is_success_reported:
+            self.settle(task, "succeeded", started_at=started_at)
+        elif ledger.settle(task, "succeeded"):
+            task.context = None
+
+    def settle(
+        self,
+        task: BackgroundTask,
+        fate: events.Fate,
+        *,
+        error: BaseException | None = None,
+        reason: str | None = None,
+        started_at: float | None = None,
+    ) -> None:
+        """Give a task its final status, count and report it; only a task's first fate counts."""
+        if not ledger.settle(task, fate):
+            return
+        context, task.context = task.context, None  # the context holds the collection: a cycle
+        if isinstance(error, Exception):
+            self.failures.append(error)
+        if context is None or not events.is_reported(fate, self._observers):
+            return
+        event = events.TaskEvent(
+            fate,
+            task,
+            self.outcome_for(task) if self.is_response_over else None,
+            error,
+            reason,
+            self.dispatched_at,
+            started_at,
+            None if started_at is None else time.time(),
+        )
+        # In a copy, because another thread may still be inside it: that of a task left over.
+        context.copy().run(events.report, event, self._observers)
