@@ -59,7 +59,7 @@ def add_behind_view(get_response: GetResponse) -> GetResponse:
 def let_view_go_on_when_cancelled(get_response: Any) -> GetResponse:
     """Let the view that waits go on, once the request was cancelled."""
     if not iscoroutinefunction(get_response):
-        return lambda request: get_response(request)  # type: ignore[no-any-return]
+        return _changing(get_response, lambda response: response)
 
     async def async_middleware(request: HttpRequest) -> HttpResponseBase:
         try:

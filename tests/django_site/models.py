@@ -16,4 +16,4 @@ class Remark(models.Model):
     note = models.ForeignKey(Note, on_delete=models.CASCADE)
 
     def __str__(self) -> str:
-        return f"on {self.note_id}"
+        return f"on {self.note}"

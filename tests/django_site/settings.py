@@ -21,6 +21,10 @@ DATABASES = {
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-TEMPLATES: list[dict[str, object]] = [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]
+TEMPLATES: list[dict[str, object]] = [
+    {"BACKEND": "django.template.backends.django.DjangoTemplates"},
+]
+STATIC_URL = "static/"  # a live server asks for it
 USE_TZ = True
+TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"

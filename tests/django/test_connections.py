@@ -1,0 +1,283 @@
+"""Database connections: as few as there are workers, usable for each task, closed in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.core.signals import request_finished
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+from pytest_django import DjangoDbBlocker
+
+from bgtasks_adapters import add_task, drain
+from bgtasks_adapters.django.context import django_context
+from bgtasks_adapters.workers import Workers
+
+from .database import Database, postgresql, sqlite
+from .exchange import PATIENCE, ask_asgi, ask_asgi_here, ask_wsgi
+from .installations import Interface, installed
+from .recorder import Recorder
+
+REQUESTS = 20
+MAX_WORKERS = 3
+
+databases: list[Database] = []  # the one of the test
+entered = threading.Event()
+release = threading.Event()
+
+
+def save() -> None:
+    databases[-1].notes.create(text="def")
+
+
+async def save_async() -> None:
+    await databases[-1].notes.acreate(text="async")
+
+
+def saving(request: HttpRequest) -> HttpResponse:
+    for _ in range(2):
+        add_task(save)
+        add_task(save_async)
+    return HttpResponse()
+
+
+async def saving_async(request: HttpRequest) -> HttpResponse:
+    add_task(save)
+    add_task(save_async)
+    return HttpResponse()
+
+
+def saving_twice(request: HttpRequest) -> HttpResponse:
+    add_task(save)
+    add_task(save)
+    return HttpResponse()
+
+
+def saving_async_twice(request: HttpRequest) -> HttpResponse:
+    add_task(save_async)
+    add_task(save_async)
+    return HttpResponse()
+
+
+def _wait() -> None:
+    entered.set()
+    assert release.wait(PATIENCE)
+
+
+async def wait_in_orm_thread() -> None:
+    await sync_to_async(_wait)()
+
+
+def waiting(request: HttpRequest) -> HttpResponse:
+    add_task(wait_in_orm_thread)
+    return HttpResponse()
+
+
+def only_async(request: HttpRequest) -> HttpResponse:
+    add_task(save_async)
+    return HttpResponse()
+
+
+urlpatterns = [
+    path("saving", saving),
+    path("saving-async", saving_async),
+    path("saving-twice", saving_twice),
+    path("saving-async-twice", saving_async_twice),
+    path("waiting", waiting),
+    path("only-async", only_async),
+]
+
+pytestmark = [
+    pytest.mark.urls(__name__),
+    pytest.mark.usefixtures("production"),
+]
+
+
+@contextmanager
+def existing(database: Database) -> Iterator[Database]:
+    databases.append(database)
+    entered.clear()
+    release.clear()
+    try:
+        with database.existing():
+            yield database
+    finally:
+        release.set()
+        databases.pop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(
+    request: pytest.FixtureRequest,
+    django_db_blocker: DjangoDbBlocker,
+    tmp_path: Path,
+    give_up: Callable[[str], None],
+) -> Iterator[Database]:
+    with django_db_blocker.unblock():
+        config = sqlite(tmp_path) if request.param == "sqlite" else postgresql(give_up)
+        with existing(Database(config)) as database:
+            yield database
+            assert drain(PATIENCE)
+
+
+@pytest.fixture
+def served_database(
+    django_db_blocker: DjangoDbBlocker, give_up: Callable[[str], None]
+) -> Iterator[Database]:
+    """A database with a server, which may close a connection."""
+    with django_db_blocker.unblock(), existing(Database(postgresql(give_up))) as database:
+        yield database
+        assert drain(PATIENCE)
+
+
+def ask_many(interface: Interface, app: Any, path: str) -> None:
+    async def ask_all() -> None:
+        await asyncio.gather(*(ask_asgi_here(app, path) for _ in range(REQUESTS)))
+        await asyncio.to_thread(drain, PATIENCE)
+
+    if interface == "asgi":
+        asyncio.run(ask_all())
+    else:
+        for _ in range(REQUESTS):
+            ask_wsgi(app, path)
+    assert drain(PATIENCE)
+
+
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+@pytest.mark.parametrize("url", ["/saving", "/saving-async"])
+def test_there_are_no_more_connections_than_workers(
+    database: Database, interface: Interface, url: str
+) -> None:
+    """Many responses with def and async def tasks share the connections of MAX_WORKERS threads."""
+    database.settings["CONN_MAX_AGE"] = None
+    with installed("middleware", interface, MAX_WORKERS=MAX_WORKERS) as app:
+        ask_many(interface, app, url)
+    assert database.notes.count() == REQUESTS * (4 if url == "/saving" else 2)
+    assert 1 <= len(database.opened) <= MAX_WORKERS
+    if database.is_postgresql:
+        assert database.count_at_server() == database.open_connections
+
+
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_no_connection_outlives_its_trip_without_a_max_age(
+    database: Database, interface: Interface
+) -> None:
+    """With CONN_MAX_AGE=0, Django's default, nothing is open behind the last task."""
+    with installed("middleware", interface, MAX_WORKERS=MAX_WORKERS) as app:
+        ask_many(interface, app, "/saving")
+    assert len(database.opened) >= REQUESTS
+    assert database.open_connections == 0
+    if database.is_postgresql:
+        assert database.count_at_server() == 0
+
+
+def test_a_thread_that_idles_closes_its_connection(database: Database) -> None:
+    """A worker that has had nothing to do ends, and leaves no connection."""
+    database.settings["CONN_MAX_AGE"] = None
+    threads: list[threading.Thread] = []
+    has_run = threading.Event()
+    workers = Workers(1, idle_seconds=0.01)
+
+    def job() -> None:
+        threads.append(threading.current_thread())
+        with django_context.trip():
+            save()
+        assert database.open_connections == 1
+        has_run.set()
+
+    workers.submit(job)
+    assert has_run.wait(PATIENCE)
+    threads[0].join(PATIENCE)
+    assert not threads[0].is_alive()
+    assert database.open_connections == 0
+
+
+def test_a_connection_that_the_server_closed_is_replaced(
+    served_database: Database, recorder: Recorder
+) -> None:
+    """With CONN_HEALTH_CHECKS no task notices that the server has closed its connection."""
+    served_database.settings.update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
+    with installed("middleware", "wsgi", MAX_WORKERS=1, OBSERVERS=[recorder]) as app:
+        ask_wsgi(app, "/saving")
+        assert drain(PATIENCE)
+        served_database.close_at_server()
+        ask_wsgi(app, "/saving")
+        assert drain(PATIENCE)
+    assert [fate.kind for fate in recorder.fates] == ["succeeded"] * 8
+    assert len(served_database.opened) == 2
+
+
+@pytest.mark.parametrize("url", ["/saving-twice", "/saving-async-twice"])
+def test_a_connection_that_broke_serves_no_other_task(
+    served_database: Database, recorder: Recorder, url: str
+) -> None:
+    """The one task that meets the closed connection fails; the next one gets a new connection."""
+    served_database.settings.update(CONN_MAX_AGE=None)
+    with installed("middleware", "wsgi", MAX_WORKERS=1, OBSERVERS=[recorder]) as app:
+        ask_wsgi(app, url)
+        assert drain(PATIENCE)
+        served_database.close_at_server()
+        ask_wsgi(app, url)
+        assert drain(PATIENCE)
+    assert [fate.kind for fate in recorder.fates] == [
+        "succeeded",
+        "succeeded",
+        "failed",
+        "succeeded",
+    ]
+    assert recorder.fates[2].error == "OperationalError"
+
+
+@pytest.mark.parametrize("interface", ["wsgi", "asgi"])
+def test_async_tasks_of_two_responses_do_not_queue(
+    database: Database, recorder: Recorder, interface: Interface
+) -> None:
+    """While the ORM call of one response's task blocks, another response's task has its own."""
+
+    async def ask_both() -> None:
+        await ask_asgi_here(app, "/waiting")
+        assert await asyncio.to_thread(entered.wait, PATIENCE)
+        await ask_asgi_here(app, "/only-async")
+        await asyncio.to_thread(recorder.wait_for, 1)
+        release.set()
+        await asyncio.to_thread(drain, PATIENCE)
+
+    with installed("middleware", interface, OBSERVERS=[recorder]) as app:
+        if interface == "asgi":
+            asyncio.run(ask_both())
+        else:
+            ask_wsgi(app, "/waiting")
+            assert entered.wait(PATIENCE)
+            ask_wsgi(app, "/only-async")
+            recorder.wait_for(1)
+            release.set()
+            assert drain(PATIENCE)
+    assert [fate.name for fate in recorder.fates] == ["save_async", "wait_in_orm_thread"]
+
+
+@pytest.mark.parametrize("url", ["/only-async", "/saving-async"])
+def test_an_async_task_needs_not_the_thread_of_its_request(
+    database: Database, recorder: Recorder, url: str
+) -> None:
+    """Under ASGI the request's own thread may be blocked in close(): its tasks run all the same."""
+    ended: list[bool] = []
+    number = 1 if url == "/only-async" else 2
+
+    def block_request_thread(**kwargs: Any) -> None:
+        ended.append(len(recorder.wait_for(number)) == number)
+
+    request_finished.connect(block_request_thread)
+    try:
+        with installed("middleware", "asgi", OBSERVERS=[recorder]) as app:
+            ask_asgi(app, url)
+    finally:
+        request_finished.disconnect(block_request_thread)
+    assert ended == [True]
+    assert database.notes.count() == number
