@@ -7,6 +7,7 @@ through here: after a response ``runner`` runs the tasks, reports failures and g
 
 from __future__ import annotations
 
+import sys
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -42,12 +43,13 @@ async def run_concurrently(collection: BackgroundTasks) -> None:
 
     errors: list[Exception] = []
 
-    async def run(task: BackgroundTask) -> None:
+    async def run(index: int) -> None:
+        task = collection.tasks[index]
         try:
             if task.is_async:
                 await _await(task, collection)
             else:
-                await anyio.to_thread.run_sync(_call, task, collection)
+                await _Trip(collection, index, length=1).run()
         except Exception as error:
             errors.append(error)
 
@@ -55,9 +57,9 @@ async def run_concurrently(collection: BackgroundTasks) -> None:
     while index < len(collection.tasks):  # again for what the tasks themselves have added
         async with anyio.create_task_group() as group:
             for task in collection.tasks[index:]:
-                index += 1
                 if task.status not in _WITHDRAWN:
-                    group.start_soon(run, task)
+                    group.start_soon(run, index)
+                index += 1
     if errors:
         raise ExceptionGroup(f"{len(errors)} background task(s) failed", errors)
 
@@ -65,9 +67,10 @@ async def run_concurrently(collection: BackgroundTasks) -> None:
 class _Trip:
     """One trip of consecutive ``def`` tasks to one of anyio's worker threads."""
 
-    def __init__(self, collection: BackgroundTasks, index: int) -> None:
+    def __init__(self, collection: BackgroundTasks, index: int, length: int = sys.maxsize) -> None:
         self._collection = collection
         self._index = index
+        self._length = length
         self._is_abandoned = False
 
     async def run(self) -> int:
@@ -86,29 +89,26 @@ class _Trip:
 
         collection = self._collection
         tasks = collection.tasks
-        index = self._index
+        index, end = self._index, self._index + self._length
         checked_at = monotonic()
-        while index < len(tasks) and not (task := tasks[index]).is_async:
+        while index < len(tasks) and index < end and not (task := tasks[index]).is_async:
             if monotonic() - checked_at > _CHECK_SECONDS:
                 check_cancelled()
                 checked_at = monotonic()
             if self._is_abandoned:
                 break
             index += 1
-            if task.status not in _WITHDRAWN:
-                _call(task, collection)
+            if task.status in _WITHDRAWN:
+                continue
+            task.status = "running"
+            try:
+                task.call(collection)
+            except BaseException as error:
+                _fail(task, error)
+                raise
+            task.context = None  # the context holds the collection: a cycle
+            task.status = "succeeded"
         return index
-
-
-def _call(task: BackgroundTask, collection: BackgroundTasks) -> None:
-    task.status = "running"
-    try:
-        task.call(collection)
-    except BaseException as error:
-        _fail(task, error)
-        raise
-    task.context = None  # the context holds the collection: a cycle
-    task.status = "succeeded"
 
 
 async def _await(task: BackgroundTask, collection: BackgroundTasks) -> None:

@@ -153,32 +153,37 @@ class LoopThread:
         self._loop: AsyncioLoop | None = None
 
     def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
-        import asyncio
-
         try:
             loop = self._running_loop()
         except RuntimeError:
             # No thread can be started any more: the interpreter ends. So here, to the end.
-            asyncio.run(function())
+            ending = _new_loop()
+            ending.run_until_complete(function())
+            ending.close()
         else:
             loop.start(function)
 
     def _running_loop(self) -> AsyncioLoop:
         with self._lock:
             if self._loop is None:
-                import asyncio
-
-                loop = asyncio.new_event_loop()
+                loop = _new_loop()
                 try:
                     concurrency.run_in_daemon_thread(loop.run_forever, "bgtasks-loop")
                 except RuntimeError:
                     loop.close()
                     raise
-                executor = _new_executor()
-                if executor is not None:
-                    loop.call_soon_threadsafe(loop.set_default_executor, executor)
                 self._loop = AsyncioLoop(loop)
             return self._loop
+
+
+def _new_loop() -> AbstractEventLoop:
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    executor = _new_executor()
+    if executor is not None:
+        loop.set_default_executor(executor)
+    return loop
 
 
 def thread_pool_class() -> type[ThreadPoolExecutor] | None:
