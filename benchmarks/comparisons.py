@@ -93,7 +93,7 @@ async def _add_to_response(
         with use_tasks(scope.tasks):  # as every adapter does around a view
             seconds += _time_adding(function, [scope.tasks], count)
         scope.end(status=200)
-        await scope.wait_until_finished()
+        await scope.activity.wait()
     return seconds / repeats
 
 
@@ -137,10 +137,10 @@ async def _dispatch(
         scope.end(status=200)
         if is_async:
             on_loop = asyncio.Event()
-            scope.call_when_finished(on_loop.set)
+            scope.activity.call_when_none(on_loop.set)
             await on_loop.wait()
         else:
             on_thread = threading.Event()
-            scope.call_when_finished(on_thread.set)
+            scope.activity.call_when_none(on_thread.set)
             on_thread.wait()
     return (perf_counter() - start) / (count * repeats)

@@ -88,7 +88,7 @@ class Boundary:
             # A server that has cancelled the request may be ending, and may wait for this.
             limit = self.settings.shutdown_timeout if is_cancelling() else None
             with anyio.move_on_after(limit, shield=True):
-                await response.wait_until_finished()
+                await response.activity.wait()
 
     def _server_loop(self) -> Loop:
         running = running_asyncio_loop()

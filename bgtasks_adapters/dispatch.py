@@ -10,12 +10,12 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from bgtasks_adapters.concurrency import ThreadEvent, is_on_loop
+from bgtasks_adapters.concurrency import is_on_loop
 from bgtasks_adapters.events import logger
 from bgtasks_adapters.exceptions import TooManyPendingTasksError
 from bgtasks_adapters.fates import Fates
 from bgtasks_adapters.process import ledger
-from bgtasks_adapters.runner import Run
+from bgtasks_adapters.runner import Activity, Run
 from bgtasks_adapters.shutdown import shutdown
 from bgtasks_adapters.tasks import BackgroundTasks
 from bgtasks_adapters.workers import loop_thread, workers_of
@@ -51,8 +51,7 @@ class ResponseScope:
         self.tasks.owner = self
         self._lock = self.tasks.lock
         self._run: Run | None = None
-        self._active_runs = 0
-        self._finish_callbacks: list[Callable[[], object]] = []
+        self.activity = Activity()
         self._is_open = False
         self._is_over = False
         self.is_dispatched = False
@@ -170,7 +169,7 @@ class ResponseScope:
         for run in runs:
             run.start()
         finished = threading.Event()
-        self.call_when_finished(finished.set)
+        self.activity.call_when_none(finished.set)
         finished.wait()
 
     async def run_awaited(
@@ -184,21 +183,7 @@ class ResponseScope:
             return
         for run in runs:
             run.start()
-        await self.wait_until_finished()
-
-    async def wait_until_finished(self) -> None:
-        """Wait, on any loop, until no task that was started is left."""
-        finished = ThreadEvent()
-        self.call_when_finished(finished.set)
-        await finished.wait()
-
-    def call_when_finished(self, callback: Callable[[], object]) -> None:
-        """Call ``callback`` once when no run is under way; at once if that is so already."""
-        with self._lock:
-            if self._active_runs:
-                self._finish_callbacks.append(callback)
-                return
-        callback()
+        await self.activity.wait()
 
     def _runs(self) -> list[Run]:
         """Turn the tasks that may run into runs, still to be started."""
@@ -293,19 +278,6 @@ class ResponseScope:
     @property
     def stops_on_error(self) -> bool:
         return self.settings.on_error == "stop"
-
-    def run_started(self) -> None:
-        with self._lock:
-            self._active_runs += 1
-
-    def run_finished(self) -> None:
-        with self._lock:
-            self._active_runs -= 1
-            if self._active_runs:
-                return
-            callbacks, self._finish_callbacks = self._finish_callbacks, []
-        for callback in callbacks:
-            callback()
 
     # What the process asks at its end (process.Unfinished).
 

@@ -12,7 +12,7 @@ import time
 from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Protocol
 
-from bgtasks_adapters.concurrency import is_cancellation
+from bgtasks_adapters.concurrency import ThreadEvent, is_cancellation
 from bgtasks_adapters.direct import fate_of
 from bgtasks_adapters.exceptions import ProcessTerminated
 from bgtasks_adapters.process import ledger
@@ -34,13 +34,46 @@ class Response(Protocol):
     tasks: BackgroundTasks
     hosts: tuple[HostContext, ...]
     fates: Fates
+    activity: Activity
 
     @property
     def stops_on_error(self) -> bool: ...
 
-    def run_started(self) -> None: ...
 
-    def run_finished(self) -> None: ...
+class Activity:
+    """Count the runs of a response that are under way, for those who wait for them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._runs = 0
+        self._callbacks: list[Callable[[], object]] = []
+
+    def started(self) -> None:
+        with self._lock:
+            self._runs += 1
+
+    def finished(self) -> None:
+        with self._lock:
+            self._runs -= 1
+            if self._runs:
+                return
+            callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def call_when_none(self, callback: Callable[[], object]) -> None:
+        """Call ``callback`` once when no run is under way; at once if that is so already."""
+        with self._lock:
+            if self._runs:
+                self._callbacks.append(callback)
+                return
+        callback()
+
+    async def wait(self) -> None:
+        """Wait, on any loop, until no run is under way."""
+        none_is_left = ThreadEvent()
+        self.call_when_none(none_is_left.set)
+        await none_is_left.wait()
 
 
 class Run:
@@ -67,7 +100,7 @@ class Run:
 
     def _begin(self) -> None:
         ledger.start(self)
-        self.response.run_started()
+        self.response.activity.started()
 
     def _hand_over(self) -> None:
         task = self._next_or_finish()
@@ -195,7 +228,7 @@ class Run:
                     continue  # one was added meanwhile
                 was_running = self._finish()
             if was_running:
-                self.response.run_finished()
+                self.response.activity.finished()
             return None
         return task
 
@@ -271,7 +304,7 @@ class Run:
         with self._lock:
             was_running = self._finish()
         if was_running:
-            self.response.run_finished()
+            self.response.activity.finished()
 
 
 def _why_interrupted(task: BackgroundTask, error: BaseException) -> str | None:

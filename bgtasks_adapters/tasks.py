@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from contextvars import ContextVar, copy_context
 from types import CoroutineType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, Protocol
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol
 
 from bgtasks_adapters import concurrency, events
 from bgtasks_adapters.callables import is_async_callable, label
 from bgtasks_adapters.exceptions import InvalidOptionError, InvalidTaskError
-from bgtasks_adapters.outcome import Outcome, check_when
+from bgtasks_adapters.options import NO_OPTIONS, Options, check_options
+from bgtasks_adapters.outcome import Outcome
 from bgtasks_adapters.surroundings import around
 
 if TYPE_CHECKING:
@@ -26,18 +27,6 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 
 Status = Literal["pending", "running"] | events.Fate
-
-
-class Options(NamedTuple):
-    """What ``using()`` says of a task, apart from its arguments."""
-
-    name: str | None = None
-    key: str | None = None
-    when: str | Callable[[Outcome], bool] | None = None
-    timeout: float | None = None
-
-
-_NO_OPTIONS = Options()
 
 
 class Owner(Protocol):
@@ -72,7 +61,7 @@ class BackgroundTask:
     kwargs: dict[str, Any]
     is_async: bool
     status: Status = "pending"
-    options: Options = _NO_OPTIONS
+    options: Options = NO_OPTIONS
     # Set where the task is added: the context to run in, what each adapter's host captured, and
     # the error that its view was seen to raise. On the class, so that a new task costs no more.
     context: Context | None = None
@@ -219,7 +208,7 @@ class BackgroundTasks:
         or a function of the outcome. ``timeout``: seconds, for ``async def`` tasks only.
         """
         options = Options(name, key, when, timeout)
-        _check_options(options)
+        check_options(options)
         return _Using(self, options)
 
     def cancel(self, key: str) -> bool:
@@ -279,21 +268,6 @@ class BackgroundTasks:
                         events.report(events.TaskEvent(fate, task, reason=reason), ())
                 return True
         return False
-
-
-def _check_options(options: Any) -> None:
-    if options.when is not None:
-        check_when(options.when)
-    seconds = options.timeout
-    is_number = isinstance(seconds, (int, float)) and not isinstance(seconds, bool)
-    if seconds is not None and not (is_number and seconds > 0):
-        raise InvalidOptionError(
-            f"using(timeout={seconds!r}): a timeout is a number of seconds above 0."
-        )
-    for option in ("name", "key"):
-        value = getattr(options, option)
-        if value is not None and not isinstance(value, str):
-            raise InvalidOptionError(f"using({option}={value!r}): {option} is a string.")
 
 
 class _Using:

@@ -151,8 +151,9 @@ async def test_a_thread_wakes_a_loop() -> None:
         await anyio.wait_all_tasks_blocked()
         thread.start()
     thread.join(PATIENCE)
-    with anyio.fail_after(PATIENCE):
+    with anyio.move_on_after(PATIENCE) as patience:
         await event.wait()
+    assert not patience.cancelled_caught
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
@@ -162,4 +163,6 @@ def test_an_event_of_a_loop_that_has_ended_can_be_set(backend: str) -> None:
     async def make() -> ThreadEvent:
         return ThreadEvent()
 
-    anyio.run(make, backend=backend).set()
+    event = anyio.run(make, backend=backend)
+    event.set()
+    assert not event._event.is_set()

@@ -19,7 +19,7 @@ FOLDER = Path(bgtasks_adapters.__file__).parent
 
 # From the bottom to the top; a module imports from its own row and from the rows before it.
 ROWS = (
-    {"exceptions", "events", "callables", "concurrency", "outcome", "surroundings"},
+    {"exceptions", "events", "callables", "concurrency", "outcome", "options", "surroundings"},
     {"tasks", "direct", "settings"},
     {"process", "fates", "shutdown", "workers", "runner"},
     {"dispatch"},
@@ -171,13 +171,14 @@ def test_importing_the_package_loads_no_framework_and_nothing_slow() -> None:
 
 def test_importing_and_wrapping_starts_nothing() -> None:
     """Importing the package and making a middleware starts no thread."""
-    modules_loaded_by(
+    loaded = modules_loaded_by(
         "import threading\n"
         "from bgtasks_adapters import wsgi, asgi\n"
         "wsgi.BackgroundTasksMiddleware(lambda environ, start_response: [])\n"
         "asgi.BackgroundTasksMiddleware(None)\n"
         "assert threading.active_count() == 1, threading.enumerate()"
     )
+    assert f"{PACKAGE}.asgi" in loaded
 
 
 SERVE = """
