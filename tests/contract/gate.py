@@ -117,18 +117,22 @@ class Gate:
                 connection, _ = self._listener.accept()
             except OSError:  # The listener was shut down.
                 return
-            message = _read_line(connection)
-            if message is None:
-                connection.close()
-                continue
-            visit, name, event = message["visit"], message["name"], message["event"]
-            arrival = Arrival(visit, name, event, message["info"], connection)
-            with self._changed:
-                self._arrivals.append(arrival)
-                has_to_wait = message["hold"] and visit not in self._open_visits
-                self._changed.notify_all()
-            if not has_to_wait:
-                arrival.release()
+            # On a thread of its own: one that connects and says nothing must not hold up others.
+            threading.Thread(target=self._receive, args=(connection,), daemon=True).start()
+
+    def _receive(self, connection: socket.socket) -> None:
+        message = _read_line(connection)
+        if message is None:
+            connection.close()
+            return
+        visit, name, event = message["visit"], message["name"], message["event"]
+        arrival = Arrival(visit, name, event, message["info"], connection)
+        with self._changed:
+            self._arrivals.append(arrival)
+            has_to_wait = message["hold"] and visit not in self._open_visits
+            self._changed.notify_all()
+        if not has_to_wait:
+            arrival.release()
 
 
 class Visit:
