@@ -13,10 +13,10 @@ from bgtasks_adapters.injection import Call, inject
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-F = TypeVar("F", bound="Callable[..., Any]")
+R = TypeVar("R")
 
 
-def with_background_tasks(func: F) -> F:
+def with_background_tasks(func: Callable[..., R]) -> Callable[..., R]:
     """Give a view its parameter annotated ``BackgroundTasks``; the tasks run after the response.
 
     For ``def`` and ``async def`` views, methods of class-based views (directly or through
@@ -29,7 +29,7 @@ def with_background_tasks(func: F) -> F:
     """
     if _is_stand_in(func):
         return func
-    return inject(func, _Call)  # type: ignore[return-value]
+    return inject(func, _Call)
 
 
 def _is_stand_in(func: Callable[..., Any]) -> bool:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from flask import Flask, Response
 
-F = TypeVar("F", bound="Callable[..., Any]")
+R = TypeVar("R")
 
 
-def with_background_tasks(func: F) -> F:
+def with_background_tasks(func: Callable[..., R]) -> Callable[..., R]:
     """Give a view its parameter annotated ``BackgroundTasks``; the tasks run after the response.
 
     For views, ``def`` and ``async def``, and for helpers below a view, which get the view's own
@@ -30,7 +30,7 @@ def with_background_tasks(func: F) -> F:
     Raises ``MissingParameterError`` where no parameter has the annotation and, when it is called
     with no response around it, ``NoActiveResponseError``.
     """
-    return inject(func, _Call)  # type: ignore[return-value]
+    return inject(func, _Call)
 
 
 class _Call(Call):

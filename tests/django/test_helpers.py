@@ -35,21 +35,21 @@ async def async_helper(text: str, *, tasks: BackgroundTasks) -> BackgroundTasks:
 @with_background_tasks
 def with_helpers(request: HttpRequest, tasks: BackgroundTasks) -> HttpResponse:
     tasks.add_task(note, "view")
-    same = helper("helper") is tasks is get_background_tasks()  # type: ignore[call-arg]
+    same = helper("helper") is tasks is get_background_tasks()
     return HttpResponse(b"same" if same else b"another")
 
 
 @with_background_tasks
 async def with_async_helpers(request: HttpRequest, tasks: BackgroundTasks) -> HttpResponse:
     tasks.add_task(note, "view")
-    same = await async_helper("helper") is helper("def helper") is tasks  # type: ignore[call-arg]
+    same = await async_helper("helper") is helper("def helper") is tasks
     return HttpResponse(b"same" if same else b"another")
 
 
 @with_background_tasks
 def with_decorated_view_below(request: HttpRequest, tasks: BackgroundTasks) -> HttpResponse:
     tasks.add_task(note, "outer")
-    return inner_view(request)  # type: ignore[call-arg]
+    return inner_view(request)
 
 
 urlpatterns = [
@@ -101,7 +101,7 @@ def test_a_helper_without_a_response_raises_before_it_is_called() -> None:
         entered.append("entered")
 
     with pytest.raises(NoActiveResponseError, match="No response is being made here"):
-        careful()  # type: ignore[call-arg]
+        careful()
     assert entered == []
 
 
@@ -109,5 +109,5 @@ def test_a_helper_without_a_response_raises_before_it_is_called() -> None:
 async def test_an_async_helper_without_a_response_raises() -> None:
     """An async helper raises when it is awaited, before its body runs."""
     with pytest.raises(NoActiveResponseError, match="task_scope"):
-        await async_helper("never")  # type: ignore[call-arg]
+        await async_helper("never")
     assert ran == []

@@ -112,7 +112,7 @@ def test_a_helper_below_a_view(any_site: Site) -> None:
     def view(tasks: BackgroundTasks) -> str:
         found.extend((tasks, get_background_tasks()))
         tasks.add_task(any_site.do, "first")
-        notify("second")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        notify("second")
         add_task(any_site.do, "third")
         return "ok"
 
@@ -206,7 +206,7 @@ def test_no_response_around(bare_site: Site, is_in_app_context: bool) -> None:
 
     def call() -> None:
         with pytest.raises(NoActiveResponseError, match=r"init_app\(app\)"):
-            helper()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+            helper()
 
     if is_in_app_context:
         with bare_site.app.app_context():
