@@ -314,7 +314,7 @@ class ResponseScope:
         logger.warning(
             "A response with background tasks was dropped without being closed: by its server or "
             "framework, because the client left, or by a bridge between WSGI and ASGI. Its tasks "
-            "run now"
+            "are dispatched now"
         )
         for run in self._runs():
             run.start()
