@@ -209,11 +209,11 @@ class ResponseScope:
         return runs
 
     def _new_runs(self) -> list[Run]:
-        pending = self.unfinished_tasks()
-        if not pending:
-            return []
+        pending = (task for task in self.tasks.tasks if task.status == "pending")
         if self.tasks.concurrent:
             return [self._new_run([task]) for task in pending]
+        if next(pending, None) is None:
+            return []
         self._run = self._new_run(self.tasks.tasks)
         return [self._run]
 

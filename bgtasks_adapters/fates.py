@@ -40,10 +40,10 @@ class Fates:
         """Settle those tasks that the outcome does not let run."""
         when = self._when
         # Judged once: what most tasks have in common, and most responses let run.
-        is_plain_run = not callable(when) and lets_run(self.notes.outcome(None), when)
+        if not callable(when) and lets_run(self.notes.outcome(None), when):
+            tasks = [task for task in tasks if task.options.when or task.view_error]
         for task in tasks:
-            if task.options.when or task.view_error or not is_plain_run:
-                self.judge(task)
+            self.judge(task)
 
     def judge(self, task: BackgroundTask) -> bool:
         """Tell whether the outcome lets a task run; settle it if not."""
@@ -63,7 +63,8 @@ class Fates:
         """Settle a task that returned: the usual fate, and seldom one that anybody hears of."""
         if self._is_success_reported:
             self.settle(task, "succeeded", started_at=started_at)
-        elif ledger.settle(task, "succeeded"):
+        else:
+            ledger.settle(task, "succeeded")
             task.context = None
 
     def settle(

@@ -243,19 +243,19 @@ class Run:
     def _claim(self, *, is_async: bool) -> Iterator[BackgroundTask]:
         """Take the tasks of one leg, one after the other, each just before it runs."""
         # Without the lock: one leg at a time moves the index, and a list's end only moves on.
-        tasks = self.tasks
-        while self._index < len(tasks) and not self._is_stopped:
-            task = tasks[self._index]
+        tasks, index = self.tasks, self._index
+        while index < len(tasks) and not self._is_stopped:
+            task = tasks[index]
             if task.status == "pending":
                 if task.is_async is not is_async:
                     return
                 if task.options.key is not None and not self._claim_keyed(task):
                     continue
                 task.status = "running"
-                self._index += 1
+                self._index = index = index + 1
                 yield task
             else:
-                self._index += 1
+                self._index = index = index + 1
 
     def _claim_keyed(self, task: BackgroundTask) -> bool:
         with self._lock:  # against cancel() and a later task of its key
