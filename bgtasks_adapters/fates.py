@@ -82,7 +82,7 @@ class Fates:
         context, task.context = task.context, None  # the context holds the collection: a cycle
         if isinstance(error, Exception):
             self.failures.append(error)
-        if context is None or not events.is_reported(fate, self._observers):
+        if not events.is_reported(fate, self._observers):
             return
         event = events.TaskEvent(
             fate,
@@ -94,5 +94,7 @@ class Fates:
             started_at,
             None if started_at is None else time.time(),
         )
-        # In a copy, because another thread may still be inside it: that of a task left over.
-        context.copy().run(events.report, event, self._observers)
+        if context is None:  # put into the collection's list by hand, and never run
+            events.report(event, self._observers)
+        else:  # in a copy, because the thread of a task left over may still be inside it
+            context.copy().run(events.report, event, self._observers)

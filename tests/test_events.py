@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from bgtasks_adapters import TaskEvent, add_task, get_background_tasks
+from bgtasks_adapters import BackgroundTask, TaskEvent, add_task, get_background_tasks
+from bgtasks_adapters.options import Options
 
 from .fates import Fates
 from .wsgi_server import respond
@@ -197,3 +198,18 @@ def test_observers_are_called_where_the_task_ran() -> None:
         observers=[lambda event: threads.append(threading.current_thread().name)],
     )
     assert threads == ["bgtasks-worker", "bgtasks-loop"]
+
+
+def test_a_task_put_into_the_list_by_hand_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """A task that never passed `add_task`, as Starlette's list allows, is reported all the same."""
+    caplog.set_level(logging.DEBUG, "bgtasks_adapters")
+    fates = Fates()
+
+    def view() -> None:
+        task = BackgroundTask(fail)
+        task.options = Options(name="by hand", when=lambda outcome: False)
+        get_background_tasks().tasks.append(task)
+
+    respond(view, observers=[fates])
+    assert fates.of("by hand").kind == "skipped"
+    assert "Background task by hand was skipped" in caplog.text
