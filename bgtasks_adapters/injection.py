@@ -139,6 +139,11 @@ def find_parameter(func: Callable[..., Any]) -> _Parameter:
     """Find the parameter annotated ``BackgroundTasks``, whatever its name."""
     bare: Any = func
     bound = 0
+    if not callable(bare) or isinstance(bare, type):
+        raise MissingParameterError(
+            f"with_background_tasks: {func!r} is no function. Decorate a view function, or the "
+            "method of a class-based view that has the parameter."
+        )
     while isinstance(bare, functools.partial):  # Django's method_decorator makes these
         bound += len(bare.args) + (1 if isinstance(bare.func, types.MethodType) else 0)
         bare = bare.func
@@ -164,8 +169,8 @@ def _find_in_function(func: Callable[..., Any]) -> _Parameter:
     kind = parameters[name].kind
     if kind is inspect.Parameter.POSITIONAL_ONLY:
         raise MissingParameterError(
-            f"The parameter {name!r} of {func.__qualname__} is positional-only, so it cannot be "
-            "filled in. Move it behind the '/'."
+            f"with_background_tasks: the parameter {name!r} of {func.__qualname__} is "
+            "positional-only, so it cannot be filled in. Move it behind the '/'."
         )
     is_keyword_only = kind is inspect.Parameter.KEYWORD_ONLY
     return _Parameter(name, None if is_keyword_only else list(parameters).index(name))

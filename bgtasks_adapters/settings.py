@@ -65,7 +65,10 @@ class Settings:
         receipt: Any = self.receipt
         if receipt is not None and not isinstance(receipt, (str, os.PathLike)):
             raise self._bad("receipt", "use the path of a file, or None")
-        check_when(self.when)
+        try:
+            check_when(self.when)
+        except InvalidOptionError as error:
+            raise self._bad("when", str(error).rstrip(".")) from None
 
     @classmethod
     def from_mapping(
@@ -86,7 +89,10 @@ class Settings:
                     f"Unknown setting {spelled(name)!r}. {hint}"
                     f"The settings are {', '.join(map(spelled, known))}."
                 )
-        return cls(**values)
+        try:
+            return cls(**values)
+        except _BadValueError as error:
+            raise InvalidOptionError(error.message(spelled)) from None
 
     def _as_sequence(self, observers: Any) -> list[Any]:
         if not isinstance(observers, (list, tuple)):
@@ -118,4 +124,15 @@ class Settings:
             raise self._bad(name, "use a number of seconds, 0 or more")
 
     def _bad(self, name: str, advice: str) -> InvalidOptionError:
-        return InvalidOptionError(f"Setting {name}={getattr(self, name)!r} is not valid: {advice}.")
+        return _BadValueError(name, getattr(self, name), advice)
+
+
+class _BadValueError(InvalidOptionError):
+    """A bad value, not yet spelled as the user has it."""
+
+    def __init__(self, name: str, value: object, advice: str) -> None:
+        self._name, self._value, self._advice = name, value, advice
+        super().__init__(self.message(str))
+
+    def message(self, spelled: Callable[[str], str]) -> str:
+        return f"Setting {spelled(self._name)}={self._value!r} is not valid: {self._advice}."

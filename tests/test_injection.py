@@ -14,7 +14,7 @@ import starlette.background
 import bgtasks_adapters
 from bgtasks_adapters import BackgroundTasks, MissingParameterError, NoActiveResponseError
 from bgtasks_adapters.dispatch import ResponseScope
-from bgtasks_adapters.injection import Call, inject
+from bgtasks_adapters.injection import Call, find_parameter, inject
 from bgtasks_adapters.settings import Settings
 
 if TYPE_CHECKING:
@@ -279,3 +279,10 @@ def test_generator_functions_can_be_decorated(site: Site) -> None:
         yield tasks
 
     assert list(site.inject(stream)()) == [site.tasks]
+
+
+@pytest.mark.parametrize("value", [5, type("View", (), {})])
+def test_what_is_no_function_is_refused(value: Any) -> None:
+    """A class, or what cannot be called, is refused with the way to decorate a class's methods."""
+    with pytest.raises(MissingParameterError, match=r"with_background_tasks: .* is no function"):
+        find_parameter(value)

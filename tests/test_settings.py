@@ -133,3 +133,11 @@ def test_unknown_names_are_spelled_as_the_user_spells_them() -> None:
     with pytest.raises(InvalidOptionError, match="'BGTASKS_MAX_WORKER'") as caught:
         Settings.from_mapping({"max_worker": 3}, spelled=lambda name: f"BGTASKS_{name.upper()}")
     assert "'BGTASKS_MAX_WORKERS'" in str(caught.value)
+
+
+def test_a_bad_value_is_named_as_the_user_spells_it() -> None:
+    """Of a configuration with names of its own, a bad value is named by those."""
+    for values in ({"max_workers": 0}, {"when": "sometimes"}, {"observers": "a.path"}):
+        (name,) = values
+        with pytest.raises(InvalidOptionError, match=f"X_{name.upper()}="):
+            Settings.from_mapping(values, spelled=lambda name: f"X_{name.upper()}")

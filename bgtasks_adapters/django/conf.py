@@ -33,6 +33,11 @@ def _build(raw: Any) -> Settings:
                 f'"{str(name).upper()}".'
             )
         values[name.lower()] = value
+    if isinstance(values.get("observers"), str):
+        raise InvalidOptionError(
+            f"Setting BGTASKS['OBSERVERS']={values['observers']!r} is not valid: use a list of "
+            "dotted paths or callables."
+        )
     if isinstance(values.get("observers"), (list, tuple)):
         values["observers"] = [_resolve("OBSERVERS", each) for each in values["observers"]]
     if isinstance(values.get("when"), str) and "." in values["when"]:

@@ -12,6 +12,7 @@ from flask import has_request_context, request
 
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.events import logger
+from bgtasks_adapters.exceptions import InvalidOptionError
 from bgtasks_adapters.flask.context import FlaskContext
 from bgtasks_adapters.settings import Settings
 from bgtasks_adapters.wsgi import Boundary
@@ -52,6 +53,11 @@ def settings_of(app: Flask, keywords: dict[str, Any]) -> Settings:
     """Return the settings of an application, read from keywords and configuration once."""
     known: Settings | None = app.extensions.get(_SETTINGS)
     if known is None:
+        if _PREFIX.rstrip("_") in app.config:
+            raise InvalidOptionError(
+                'app.config["BGTASKS"] is not read: that dict is how Django has it. Here each '
+                'setting has a key of its own, such as app.config["BGTASKS_MAX_WORKERS"] = 8.'
+            )
         values = {
             name.removeprefix(_PREFIX).lower(): value
             for name, value in dict[str, Any](app.config).items()
