@@ -84,7 +84,7 @@ def test_override_settings_is_followed() -> None:
         ({"EXECUTOR": "celery"}, ["BGTASKS['EXECUTOR']=", "'celery'", "'threads' or 'inline'"]),
         ({"WHEN": "sometimes"}, ["BGTASKS['WHEN']=", "'sometimes'", "'returned'"]),
         ({"ON_ERROR": None}, ["BGTASKS['ON_ERROR']=", "'continue' or 'stop'"]),
-        ({"OBSERVERS": f"{__name__}.observe"}, ["observers", "a list"]),
+        ({"OBSERVERS": f"{__name__}.observe"}, ["BGTASKS['OBSERVERS']=", "a list of dotted paths"]),
         ({"OBSERVERS": [f"{__name__}.nobody"]}, ["OBSERVERS", "nobody", "cannot be imported"]),
         ({"OBSERVERS": [7]}, ["BGTASKS['OBSERVERS']=", "7 is not callable"]),
         ({"WHEN": "no.such.module"}, ["WHEN", "no.such.module", "cannot be imported"]),
