@@ -7,13 +7,15 @@ through here: after a response ``runner`` runs the tasks, reports failures and g
 
 from __future__ import annotations
 
-import sys
+from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from bgtasks_adapters.concurrency import DeadlineExceededError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from bgtasks_adapters.events import Fate
     from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks
 
@@ -26,15 +28,15 @@ _WITHDRAWN = frozenset({"replaced", "cancelled"})
 
 async def run_in_order(collection: BackgroundTasks) -> None:
     """Run one task after the other; raise what the first failing one raises."""
-    index = 0
-    while index < len(collection.tasks):
-        task = collection.tasks[index]
-        if task.is_async:
-            index += 1
-            if task.status not in _WITHDRAWN:
-                await _await(task, collection)
-        else:
-            index = await _Trip(collection, index).run()
+    tasks = iter(collection.tasks)  # it comes to what the tasks themselves add, too
+    task = next(tasks, None)
+    while task is not None:
+        if not task.is_async:
+            task = await _Trip(collection, task, tasks).run()
+            continue
+        if task.status not in _WITHDRAWN:
+            await _await(task, collection)
+        task = next(tasks, None)
 
 
 async def run_concurrently(collection: BackgroundTasks) -> None:
@@ -43,13 +45,12 @@ async def run_concurrently(collection: BackgroundTasks) -> None:
 
     errors: list[Exception] = []
 
-    async def run(index: int) -> None:
-        task = collection.tasks[index]
+    async def run(task: BackgroundTask) -> None:
         try:
             if task.is_async:
                 await _await(task, collection)
             else:
-                await _Trip(collection, index, length=1).run()
+                await _Trip(collection, task).run()
         except Exception as error:
             errors.append(error)
 
@@ -58,7 +59,7 @@ async def run_concurrently(collection: BackgroundTasks) -> None:
         async with anyio.create_task_group() as group:
             for task in collection.tasks[index:]:
                 if task.status not in _WITHDRAWN:
-                    group.start_soon(run, index)
+                    group.start_soon(run, task)
                 index += 1
     if errors:
         raise ExceptionGroup(f"{len(errors)} background task(s) failed", errors)
@@ -67,14 +68,18 @@ async def run_concurrently(collection: BackgroundTasks) -> None:
 class _Trip:
     """One trip of consecutive ``def`` tasks to one of anyio's worker threads."""
 
-    def __init__(self, collection: BackgroundTasks, index: int, length: int = sys.maxsize) -> None:
+    def __init__(
+        self,
+        collection: BackgroundTasks,
+        first: BackgroundTask,
+        rest: Iterable[BackgroundTask] = (),
+    ) -> None:
         self._collection = collection
-        self._index = index
-        self._length = length
+        self._tasks = chain((first,), rest)
         self._is_abandoned = False
 
-    async def run(self) -> int:
-        """Return the index of the task behind the trip's last."""
+    async def run(self) -> BackgroundTask | None:
+        """Return the async task behind the trip's last one; None where no task is left."""
         import anyio.to_thread
 
         try:
@@ -84,20 +89,19 @@ class _Trip:
             self._is_abandoned = True
             raise
 
-    def _run(self) -> int:
+    def _run(self) -> BackgroundTask | None:
         from anyio.from_thread import check_cancelled
 
         collection = self._collection
-        tasks = collection.tasks
-        index, end = self._index, self._index + self._length
-        checked_at = monotonic()
-        while index < len(tasks) and index < end and not (task := tasks[index]).is_async:
-            if monotonic() - checked_at > _CHECK_SECONDS:
+        check_at = monotonic() + _CHECK_SECONDS
+        for task in self._tasks:
+            if task.is_async:
+                return task
+            if monotonic() > check_at:
                 check_cancelled()
-                checked_at = monotonic()
+                check_at = monotonic() + _CHECK_SECONDS
             if self._is_abandoned:
-                break
-            index += 1
+                return None
             if task.status in _WITHDRAWN:
                 continue
             task.status = "running"
@@ -108,7 +112,7 @@ class _Trip:
                 raise
             task.context = None  # the context holds the collection: a cycle
             task.status = "succeeded"
-        return index
+        return None
 
 
 async def _await(task: BackgroundTask, collection: BackgroundTasks) -> None:

@@ -61,11 +61,11 @@ class Fates:
 
     def succeed(self, task: BackgroundTask, started_at: float) -> None:
         """Settle a task that returned: the usual fate, and seldom one that anybody hears of."""
-        if self._is_success_reported:
-            self.settle(task, "succeeded", started_at=started_at)
-        else:
-            ledger.settle(task, "succeeded")
-            task.context = None
+        if ledger.succeed(task):
+            if self._is_success_reported:
+                self._report(task, "succeeded", started_at=started_at)
+            else:
+                task.context = None
 
     def settle(
         self,
@@ -79,11 +79,22 @@ class Fates:
         """Give a task its final status, count and report it; only a task's first fate counts."""
         if not ledger.settle(task, fate):
             return
-        context, task.context = task.context, None  # the context holds the collection: a cycle
         if isinstance(error, Exception):
             self.failures.append(error)
-        if not events.is_reported(fate, self._observers):
-            return
+        if events.is_reported(fate, self._observers):
+            self._report(task, fate, error, reason, started_at)
+        else:
+            task.context = None
+
+    def _report(
+        self,
+        task: BackgroundTask,
+        fate: events.Fate,
+        error: BaseException | None = None,
+        reason: str | None = None,
+        started_at: float | None = None,
+    ) -> None:
+        context, task.context = task.context, None  # the context holds the collection: a cycle
         event = events.TaskEvent(
             fate,
             task,
