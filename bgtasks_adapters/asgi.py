@@ -7,6 +7,7 @@ lifespan shutdown waits for them, with a deadline.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.concurrency import ThreadEvent, is_cancelling, running_asyncio_loop
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.events import logger
+from bgtasks_adapters.exceptions import InvalidApplicationError
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.settings import Settings
 from bgtasks_adapters.shutdown import handle_sigterm, leave_over_running, shutdown
@@ -136,7 +138,25 @@ class BackgroundTasksMiddleware(Boundary):
     """
 
     def __init__(self, app: ASGIApp, **settings: Any) -> None:
+        _check_application(app)
         super().__init__(app, Settings.from_mapping(settings))
+
+
+def _check_application(app: object) -> None:
+    if not callable(app):
+        raise InvalidApplicationError(
+            f"{app!r} of type {type(app).__name__} is not callable. Pass the ASGI application."
+        )
+    try:
+        inspect.signature(app).bind("scope", "receive", "send")
+    except ValueError:  # a callable that tells no signature
+        return
+    except TypeError as error:
+        raise InvalidApplicationError(
+            f"{app!r} cannot be called with scope, receive and send ({error}), so it is no ASGI "
+            "application. For a WSGI application take "
+            "bgtasks_adapters.wsgi.BackgroundTasksMiddleware."
+        ) from None
 
 
 class _Exchange:

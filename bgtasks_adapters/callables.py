@@ -41,6 +41,11 @@ def is_async_callable(func: object) -> bool:
     return returns_coroutine(func)
 
 
+def is_coroutine_function(func: object) -> bool:
+    """Tell ``async def`` functions by their code alone, so without ``inspect``."""
+    return isinstance(func, FunctionType) and bool(func.__code__.co_flags & _CO_COROUTINE)
+
+
 def returns_coroutine(func: Any) -> bool:
     """Tell whether calling ``func`` gives something to await."""
     import inspect

@@ -27,6 +27,10 @@ class MissingParameterError(BackgroundTasksError, TypeError):
     """Raised by ``with_background_tasks`` for a function without the annotated parameter."""
 
 
+class InvalidApplicationError(BackgroundTasksError, TypeError):
+    """Raised by a middleware or ``init_app`` for what is no application of its kind."""
+
+
 class TooManyPendingTasksError(BackgroundTasksError, RuntimeError):
     """Raised by ``add_task`` at ``max_pending`` where ``overflow="refuse"`` is set."""
 

@@ -54,6 +54,7 @@ class Fates:
         except (Exception, SystemExit) as error:  # only a user's function can raise
             if isinstance(error, ProcessTerminated):
                 raise
+            error.add_note(f"Raised by the when= of task {task.name}, which therefore did not run.")
             self.settle(task, "failed", error=error)
             return False
         self.settle(task, "skipped", reason=why_skipped(outcome))

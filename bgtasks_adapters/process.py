@@ -12,6 +12,7 @@ import weakref
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bgtasks_adapters.events import FATES, Fate
+from bgtasks_adapters.exceptions import InvalidOptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -203,12 +204,19 @@ def drain(timeout: float | None = None) -> bool:
     """
     from bgtasks_adapters.concurrency import is_on_loop
 
+    _check_timeout(timeout)
     if is_on_loop():
         raise RuntimeError(
             "drain() was called on an event loop, which it would block. "
             "Use: await anyio.to_thread.run_sync(drain, timeout)"
         )
     return ledger.wait_until_idle(timeout)
+
+
+def _check_timeout(timeout: object) -> None:
+    is_number = isinstance(timeout, (int, float)) and not isinstance(timeout, bool)
+    if timeout is not None and not is_number:
+        raise InvalidOptionError(f"drain({timeout!r}): a timeout is a number of seconds, or None.")
 
 
 def stats() -> Stats:

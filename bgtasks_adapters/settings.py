@@ -83,7 +83,7 @@ class Settings:
         known = [field.name for field in dataclasses.fields(cls)]
         for name in values:
             if name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
+                close = difflib.get_close_matches(name.lower(), known, n=1)
                 hint = f"Did you mean {spelled(close[0])!r}? " if close else ""
                 raise InvalidOptionError(
                     f"Unknown setting {spelled(name)!r}. {hint}"

@@ -10,7 +10,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bgtasks_adapters.ambient import use_tasks
+from bgtasks_adapters.callables import is_coroutine_function
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
+from bgtasks_adapters.exceptions import InvalidApplicationError
 from bgtasks_adapters.settings import Settings
 from bgtasks_adapters.shutdown import handle_sigterm
 
@@ -64,7 +66,20 @@ class BackgroundTasksMiddleware(Boundary):
     """
 
     def __init__(self, app: WSGIApplication, **settings: Any) -> None:
+        _check_application(app)
         super().__init__(app, Settings.from_mapping(settings))
+
+
+def _check_application(app: object) -> None:
+    if not callable(app):
+        raise InvalidApplicationError(
+            f"{app!r} of type {type(app).__name__} is not callable. Pass the WSGI application."
+        )
+    if is_coroutine_function(app) or is_coroutine_function(type(app).__call__):
+        raise InvalidApplicationError(
+            f"{app!r} is an async callable, so no WSGI application. For an ASGI application take "
+            "bgtasks_adapters.asgi.BackgroundTasksMiddleware."
+        )
 
 
 def _noting_status(start_response: StartResponse, scope: ResponseScope) -> StartResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 
@@ -14,6 +15,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the long form of the matrices: every host on every server",
     )
+
+
+def pytest_unconfigure() -> None:
+    # Tests leave tasks over on purpose. Without a handler Python would print this process's
+    # receipt under pytest's last line, as if something had gone wrong.
+    logging.getLogger("bgtasks_adapters").addHandler(logging.NullHandler())
 
 
 @pytest.fixture(scope="session")

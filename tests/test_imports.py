@@ -175,7 +175,7 @@ def test_importing_and_wrapping_starts_nothing() -> None:
         "import threading\n"
         "from bgtasks_adapters import wsgi, asgi\n"
         "wsgi.BackgroundTasksMiddleware(lambda environ, start_response: [])\n"
-        "asgi.BackgroundTasksMiddleware(None)\n"
+        "asgi.BackgroundTasksMiddleware(lambda scope, receive, send: None)\n"
         "assert threading.active_count() == 1, threading.enumerate()"
     )
     assert f"{PACKAGE}.asgi" in loaded

@@ -179,7 +179,12 @@ def test_a_when_that_raises_is_a_failure(kind: type[BaseException]) -> None:
     respond_200(view, observers=[fates])
     assert drain(PATIENCE)
     assert fates.of("undecided").kind == "failed"
-    assert str(fates.of("undecided").error) == "cannot decide"
+    error = fates.of("undecided").error
+    assert str(error) == "cannot decide"
+    assert error is not None
+    (note,) = error.__notes__
+    assert "when=" in note
+    assert "did not run" in note
     assert fates.of("next").kind == "succeeded"
 
 

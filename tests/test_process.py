@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import anyio.to_thread
 import pytest
 
-from bgtasks_adapters import Stats, add_task, drain, get_background_tasks, stats
+from bgtasks_adapters import (
+    InvalidOptionError,
+    Stats,
+    add_task,
+    drain,
+    get_background_tasks,
+    stats,
+)
 
 from .programs import forks, run
 from .wsgi_server import PATIENCE, WsgiExchange, app_of, bounded, respond
@@ -97,6 +105,13 @@ def test_drain_returns_at_once_when_nothing_runs() -> None:
     started = time.monotonic()
     assert drain(PATIENCE)
     assert time.monotonic() - started < PATIENCE / 2
+
+
+def test_a_timeout_that_is_no_number_is_refused() -> None:
+    """`drain()` says what it was given instead of seconds."""
+    timeout: Any = "5"
+    with pytest.raises(InvalidOptionError, match=r"drain\('5'\).*seconds"):
+        drain(timeout)
 
 
 @pytest.mark.anyio

@@ -123,9 +123,52 @@ def test_an_async_when_is_refused() -> None:
 def test_an_unknown_keyword_of_a_middleware_is_named(middleware: Any) -> None:
     """An unknown setting is an error that names it, the likely one, and all that there are."""
     with pytest.raises(InvalidOptionError, match="'max_worker'") as caught:
-        middleware(None, max_worker=3)
+        middleware(
+            asgi_application if middleware is AsgiMiddleware else wsgi_application, max_worker=3
+        )
     assert "Did you mean 'max_workers'?" in str(caught.value)
     assert "shutdown_timeout" in str(caught.value)
+
+
+def test_the_case_of_a_name_is_no_obstacle_to_the_hint() -> None:
+    """A setting in capitals, as Django and Flask have them, is recognised in the message."""
+    with pytest.raises(InvalidOptionError, match=r"Did you mean 'max_workers'\?"):
+        Settings.from_mapping({"MAX_WORKERS": 3})
+
+
+async def asgi_application(scope: object, receive: object, send: object) -> None: ...
+
+
+def wsgi_application(environ: object, start_response: object) -> list[bytes]:
+    return []
+
+
+class WsgiApplication:
+    def __call__(self, environ: object, start_response: object) -> list[bytes]:
+        return []
+
+
+class AsgiApplication:
+    async def __call__(self, scope: object, receive: object, send: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("middleware", "application", "advice"),
+    [
+        (AsgiMiddleware, 5, r"5 .*is not callable.*Pass the ASGI application"),
+        (WsgiMiddleware, None, r"None .*is not callable.*Pass the WSGI application"),
+        (AsgiMiddleware, wsgi_application, r"bgtasks_adapters\.wsgi\.BackgroundTasksMiddleware"),
+        (AsgiMiddleware, WsgiApplication(), r"bgtasks_adapters\.wsgi\.BackgroundTasksMiddleware"),
+        (WsgiMiddleware, asgi_application, r"bgtasks_adapters\.asgi\.BackgroundTasksMiddleware"),
+        (WsgiMiddleware, AsgiApplication(), r"bgtasks_adapters\.asgi\.BackgroundTasksMiddleware"),
+    ],
+)
+def test_what_is_no_application_of_its_kind_is_refused(
+    middleware: Any, application: Any, advice: str
+) -> None:
+    """A boundary around something of the other protocol, or of none, says which one to take."""
+    with pytest.raises(TypeError, match=advice):
+        middleware(application)
 
 
 def test_unknown_names_are_spelled_as_the_user_spells_them() -> None:

@@ -8,11 +8,11 @@ from contextlib import nullcontext
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
-from flask import has_request_context, request
+from flask import Flask, has_request_context, request
 
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.events import logger
-from bgtasks_adapters.exceptions import InvalidOptionError
+from bgtasks_adapters.exceptions import InvalidApplicationError, InvalidOptionError
 from bgtasks_adapters.flask.context import FlaskContext
 from bgtasks_adapters.settings import Settings
 from bgtasks_adapters.wsgi import Boundary
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import AbstractContextManager
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-    from flask import Flask
 
 _EXTENSION = "bgtasks_adapters"
 _SETTINGS = "bgtasks_adapters.settings"
@@ -37,11 +35,23 @@ def init_app(app: Flask, **settings: Any) -> None:
     ``Settings``; they win over ``BGTASKS_*`` in ``app.config``, which is read here. Call it once,
     before the first request; other WSGI middleware may be put around it.
     """
+    _check_application(app)
     if is_initialised(app):
-        raise RuntimeError(f"bgtasks_adapters.flask.init_app was called before on {app.name!r}.")
+        raise RuntimeError(
+            f"bgtasks_adapters.flask.init_app was called before on {app.name!r}. Remove one of the "
+            'calls; settings go into the one that stays, or into app.config["BGTASKS_..."].'
+        )
     boundary = Boundary(_WatchedApp(app), settings_of(app, settings), FlaskContext(app))
     app.extensions[_EXTENSION] = boundary
     app.wsgi_app = boundary  # type: ignore[method-assign]
+
+
+def _check_application(app: object) -> None:
+    if not isinstance(app, Flask):
+        raise InvalidApplicationError(
+            f"init_app({app!r}) got something of type {type(app).__name__}. "
+            "Pass the Flask application: init_app(app)"
+        )
 
 
 def is_initialised(app: Flask) -> bool:

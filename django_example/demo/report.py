@@ -22,7 +22,13 @@ def print_heading(console: Console, server: str) -> None:
 
 def print_times(console: Console, visits: list[Visit], records: dict[int, RequestRecord]) -> None:
     """Print when each response ended and each task ran, since the request arrived."""
-    table = Table(title="Milliseconds since the request arrived", title_justify="left")
+    table = Table(
+        title="Milliseconds since the request arrived",
+        title_justify="left",
+        caption="Complete: the server has taken the last bytes. The client reads them at about the "
+        "same moment, sometimes a little earlier than the server notes it.",
+        caption_justify="left",
+    )
     table.add_column("request")
     table.add_column("response\ncomplete", justify="right", style="blue")
     table.add_column("client\nhad it", justify="right")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import pytest
 from flask import Blueprint, Flask, g
@@ -85,8 +86,16 @@ def test_an_application_factory() -> None:
 
 def test_twice_on_one_application(site: Site) -> None:
     """A second `init_app` on one application is refused, naming the application."""
-    with pytest.raises(RuntimeError, match=r"init_app was called before on 'site'"):
+    with pytest.raises(RuntimeError, match=r"init_app was called before on 'site'.* Remove") as e:
         init_app(site.app)
+    assert "app.config" in str(e.value)
+
+
+@pytest.mark.parametrize("what", [5, None, Flask, "site"])
+def test_what_is_no_application(what: Any) -> None:
+    """`init_app` of something else says what it was given, and what to pass."""
+    with pytest.raises(TypeError, match=r"init_app\(.*\).*Pass the Flask application"):
+        init_app(what)
 
 
 def test_other_middleware_around(site: Site) -> None:
