@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 
@@ -24,11 +25,11 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def give_up() -> Callable[[str], None]:
+def give_up() -> Callable[[str], NoReturn]:
     """Skip a test whose service is missing; with BGTASKS_REQUIRE_SERVICES=1 fail it instead."""
     is_required = os.environ.get("BGTASKS_REQUIRE_SERVICES") == "1"
 
-    def give_up(reason: str) -> None:
+    def give_up(reason: str) -> NoReturn:
         if is_required:
             pytest.fail(reason)
         pytest.skip(reason)

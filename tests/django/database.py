@@ -9,12 +9,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 
+from tests import postgresql_server
 from tests.django_site.models import Note
 
 POSTGRESQL: dict[str, Any] = {
@@ -105,18 +106,27 @@ def sqlite(folder: Path) -> dict[str, Any]:
     }
 
 
-def postgresql(give_up: Callable[[str], None]) -> dict[str, Any]:
-    """Return the settings of PostgreSQL, if it can be reached."""
+def postgresql(give_up: Callable[[str], NoReturn]) -> dict[str, Any]:
+    """Return the settings of a PostgreSQL: the one that runs, else one that is started."""
     if importlib.util.find_spec("psycopg") is None:
         give_up("psycopg is not installed")
-    database = Database(POSTGRESQL)
+    try:
+        _connect_to(POSTGRESQL)
+    except OperationalError as error:
+        try:
+            port = postgresql_server.start()
+        except postgresql_server.UnavailableError as reason:
+            give_up(f"{error}; and none can be started: {reason}")
+        return {**POSTGRESQL, "HOST": "127.0.0.1", "PORT": port, "NAME": "postgres"}
+    return POSTGRESQL
+
+
+def _connect_to(config: dict[str, Any]) -> None:
+    database = Database(config)
     connections.settings[database.alias] = database.settings
     try:
         connections[database.alias].ensure_connection()
-    except OperationalError as error:
-        give_up(f"no PostgreSQL at {POSTGRESQL['HOST']}:{POSTGRESQL['PORT']}: {error}")
     finally:
         connections[database.alias].close()
         del connections[database.alias]
         del connections.settings[database.alias]
-    return POSTGRESQL

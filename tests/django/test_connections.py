@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -118,7 +118,7 @@ def database(
     request: pytest.FixtureRequest,
     django_db_blocker: DjangoDbBlocker,
     tmp_path: Path,
-    give_up: Callable[[str], None],
+    give_up: Callable[[str], NoReturn],
 ) -> Iterator[Database]:
     with django_db_blocker.unblock():
         config = sqlite(tmp_path) if request.param == "sqlite" else postgresql(give_up)
@@ -129,7 +129,7 @@ def database(
 
 @pytest.fixture
 def served_database(
-    django_db_blocker: DjangoDbBlocker, give_up: Callable[[str], None]
+    django_db_blocker: DjangoDbBlocker, give_up: Callable[[str], NoReturn]
 ) -> Iterator[Database]:
     """A database with a server, which may close a connection."""
     with django_db_blocker.unblock(), existing(Database(postgresql(give_up))) as database:
