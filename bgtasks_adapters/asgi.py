@@ -21,7 +21,7 @@ from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.events import logger
 from bgtasks_adapters.exceptions import InvalidApplicationError
 from bgtasks_adapters.process import ledger
-from bgtasks_adapters.settings import Settings
+from bgtasks_adapters.settings import Settings, answers_probes
 from bgtasks_adapters.shutdown import handle_sigterm, leave_over_running, shutdown
 from bgtasks_adapters.workers import AsyncioLoop
 
@@ -43,7 +43,7 @@ class Boundary:
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, host: HostContext | None = None) -> None:
-        self.app = app
+        self.app = _answering_probes(app, settings)
         self.settings = settings
         self._host = host
         self._loop: AsyncioLoop | TrioLoop | None = None
@@ -140,6 +140,14 @@ class BackgroundTasksMiddleware(Boundary):
     def __init__(self, app: ASGIApp, **settings: Any) -> None:
         _check_application(app)
         super().__init__(app, Settings.from_mapping(settings))
+
+
+def _answering_probes(app: ASGIApp, settings: Settings) -> ASGIApp:
+    if not answers_probes():
+        return app
+    from bgtasks_adapters.probes import AsgiProbes
+
+    return AsgiProbes(app, settings)
 
 
 def _check_application(app: object) -> None:

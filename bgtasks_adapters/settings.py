@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from bgtasks_adapters.outcome import Outcome
 
 
+DOCTOR_TOKEN_VARIABLE = "BGTASKS_DOCTOR_TOKEN"
+
+
+def answers_probes() -> bool:
+    """Tell whether this process is to answer the doctor; see ``probes``. Usually it is not."""
+    return bool(os.environ.get(DOCTOR_TOKEN_VARIABLE))
+
+
 @dataclasses.dataclass(frozen=True)
 class Settings:
     """How the tasks of an application are run.

@@ -62,7 +62,7 @@ class Shutdown:
             self._last_watched = settings
             self.timeout = max(self.timeout, settings.shutdown_timeout)
             if settings.receipt is not None:
-                self._receipts.add(os.fspath(settings.receipt))
+                self.write_receipt_to(settings.receipt)
             if self._drainer is None:
                 thread_pool_class()
                 self._drainer = threading.Thread(
@@ -74,6 +74,10 @@ class Shutdown:
                     # Nothing can be waited for any more: the interpreter ends already.
                     self._drainer = None
                     logger.debug("No thread could be started to wait for tasks")
+
+    def write_receipt_to(self, path: str | os.PathLike[str]) -> None:
+        """Have this process append its receipt to this file, too."""
+        self._receipts.add(os.fspath(path))
 
     def _drain_at_exit(self) -> None:
         threading.main_thread().join()

@@ -13,7 +13,7 @@ from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.callables import is_coroutine_function
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.exceptions import InvalidApplicationError
-from bgtasks_adapters.settings import Settings
+from bgtasks_adapters.settings import Settings, answers_probes
 from bgtasks_adapters.shutdown import handle_sigterm
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Boundary:
     def __init__(
         self, app: WSGIApplication, settings: Settings, host: HostContext | None = None
     ) -> None:
-        self.app = app
+        self.app = _answering_probes(app, settings)
         self.settings = settings
         self._host = host
         handle_sigterm(settings)
@@ -68,6 +68,14 @@ class BackgroundTasksMiddleware(Boundary):
     def __init__(self, app: WSGIApplication, **settings: Any) -> None:
         _check_application(app)
         super().__init__(app, Settings.from_mapping(settings))
+
+
+def _answering_probes(app: WSGIApplication, settings: Settings) -> WSGIApplication:
+    if not answers_probes():
+        return app
+    from bgtasks_adapters.probes import WsgiProbes
+
+    return WsgiProbes(app, settings)
 
 
 def _check_application(app: object) -> None:

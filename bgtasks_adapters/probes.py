@@ -1,0 +1,324 @@
+"""What a server answers to the doctor: pages whose tasks wait until the doctor lets them go.
+
+Off, unless ``BGTASKS_DOCTOR_TOKEN`` is set in the server's environment when its application is
+made. Then a request that brings that token in a header is answered here, inside the boundary (or
+Django's middleware) whose work is being measured; every other request goes to the application.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from bgtasks_adapters.ambient import get_background_tasks
+from bgtasks_adapters.notes import Notes, ProbeError
+from bgtasks_adapters.settings import DOCTOR_TOKEN_VARIABLE
+from bgtasks_adapters.shutdown import shutdown
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from bgtasks_adapters.settings import Settings
+
+TOKEN_HEADER = "Bgtasks-Doctor-Token"
+PROBE_HEADER = "Bgtasks-Doctor-Probe"
+MARK_HEADER = "Bgtasks-Doctor"
+"""What every answer to a probe bears, to be told from one of the application."""
+
+HOLD_SECONDS = 4.0
+"""How long a task waits to be let go on before it ends by itself: then the client was held."""
+
+LONGEST_HOLD_SECONDS = 90.0
+VIEW_SECONDS = 1.0
+"""How long the view of the page ``pausing`` takes, unless it is let go on before."""
+
+PIECE = bytes(65536)
+PIECES = 128
+"""So many pieces (8 MiB) that no socket and no server takes them all from a slow client."""
+
+_LOOK_SECONDS = 0.02
+
+
+class Probe(NamedTuple):
+    """One request of the doctor's, as its header says."""
+
+    page: str
+    visit: str = ""
+    task: str = ""
+    waiting: int = 0
+    when: str = "returned"
+    hold: float = HOLD_SECONDS
+
+    @classmethod
+    def parse(cls, header: str) -> Probe:
+        """Read ``page=stream; visit=a1; task=def``; raise ``ProbeError`` for anything else."""
+        values: dict[str, Any] = dict(part.strip().partition("=")[::2] for part in header.split(";"))
+        try:
+            values["waiting"] = int(values.get("waiting", 0))
+            values["hold"] = min(float(values.get("hold", HOLD_SECONDS)), LONGEST_HOLD_SECONDS)
+            probe = cls(**values)
+        except (TypeError, ValueError) as error:
+            raise ProbeError(f"{PROBE_HEADER}: {header} is not understood: {error}") from None
+        if not 0 <= probe.waiting <= 1000 or probe.task not in ("", "def", "async"):
+            raise ProbeError(f"{PROBE_HEADER}: {header} is not understood")
+        return probe
+
+    def __str__(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self._asdict().items())
+
+
+class Answer(NamedTuple):
+    """What to answer; each interface sends it in its own way."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Iterable[bytes] = ()
+    file: Path | None = None
+    is_paused: bool = False
+
+    def all_headers(self) -> list[tuple[str, str]]:
+        return [
+            ("Content-Type", "application/octet-stream"),
+            ("Cache-Control", "no-store"),
+            (MARK_HEADER, "1"),
+            *self.headers.items(),
+        ]
+
+
+class BrokenBodyError(Exception):
+    """What the page ``raising`` raises in the middle of its body, because it was asked to."""
+
+
+class Probes:
+    """The pages of this process, for those who have the token."""
+
+    def __init__(self, settings: Settings, interface: str) -> None:
+        self._token = os.environ[DOCTOR_TOKEN_VARIABLE]
+        self._notes = Notes.of_token(self._token)
+        self._settings = settings
+        self._interface = interface
+
+    def answer(self, headers: Mapping[str, str], server: str = "") -> tuple[Probe, Answer] | None:
+        """Answer a request with these headers (names in lower case); None if it is no probe."""
+        token = headers.get(TOKEN_HEADER.lower())
+        if token is None:
+            return None
+        none = Probe("none")
+        if not hmac.compare_digest(token.encode(), self._token.encode()):
+            return none, _text(403, "the token is not that of this server\n")
+        try:
+            probe = Probe.parse(headers.get(PROBE_HEADER.lower(), ""))
+            return probe, self._answer(probe, server)
+        except ProbeError as error:
+            return none, _text(400, f"{error}\n")
+
+    def _answer(self, probe: Probe, server: str) -> Answer:
+        if probe.page == "hello":
+            return _json(self._description(server))
+        if probe.page == "notes":
+            return _json(self._notes.read(probe.visit))
+        if probe.page == "release":
+            self._notes.release(probe.visit)
+            return Answer(204, {})
+        self._notes.write(probe.visit, "view", "started")
+        self._add_tasks(probe)
+        return self._page(probe)
+
+    def _page(self, probe: Probe) -> Answer:
+        match probe.page:
+            case "length":
+                return _text(200, "complete\n")
+            case "pausing":
+                return _text(200, "complete\n")._replace(is_paused=True)
+            case "stream":
+                return Answer(200, {}, iter((b"one piece\n", b"another piece\n")))
+            case "large":
+                return Answer(200, {}, (PIECE for _ in range(PIECES)))
+            case "raising":
+                return Answer(200, {}, _broken_body())
+            case "empty":
+                return Answer(204, {})
+            case "redirect":
+                return Answer(302, {"Location": "/", "Content-Length": "0"})
+            case "unchanged":
+                return Answer(304, {})
+            case "file":
+                return Answer(200, {"Content-Length": str(len(PIECE))}, file=self._file())
+            case _:
+                raise ProbeError(f"page={probe.page} is unknown")
+
+    def _file(self) -> Path:
+        path = self._notes.folder / "file"
+        if not path.exists():
+            path.write_bytes(PIECE)
+        return path
+
+    def _description(self, server: str) -> dict[str, object]:
+        settings = self._settings
+        return {
+            "interface": self._interface,
+            "server": server,
+            "pid": os.getpid(),
+            "executor": settings.executor,
+            "shutdown_timeout": settings.shutdown_timeout,
+        }
+
+    def _add_tasks(self, probe: Probe) -> None:
+        if not probe.task:
+            return
+        shutdown.write_receipt_to(self._notes.receipts)
+        tasks = get_background_tasks()
+        run, note = (self._ahold, self._anote) if probe.task == "async" else (self._hold, self._note)
+        named = tasks.using(name=f"{probe.visit} running", when=probe.when)
+        named.add_task(run, probe)
+        for number in range(probe.waiting):
+            name = f"waiting {number}"
+            tasks.using(name=f"{probe.visit} {name}", when=probe.when).add_task(note, probe, name)
+
+    def _hold(self, probe: Probe) -> None:
+        self._notes.write(probe.visit, "running", "started")
+        deadline = time.monotonic() + probe.hold
+        while self._is_held(probe, deadline):
+            time.sleep(_LOOK_SECONDS)
+        self._end(probe)
+
+    async def _ahold(self, probe: Probe) -> None:
+        sleep = _sleep_of_loop()
+        self._notes.write(probe.visit, "running", "started")
+        deadline = time.monotonic() + probe.hold
+        while self._is_held(probe, deadline):
+            await sleep(_LOOK_SECONDS)
+        self._end(probe)
+
+    def _is_held(self, probe: Probe, deadline: float) -> bool:
+        return time.monotonic() < deadline and not self._notes.is_released(probe.visit)
+
+    def _end(self, probe: Probe) -> None:
+        was_released = self._notes.is_released(probe.visit)
+        self._notes.write(probe.visit, "running", "ended" if was_released else "expired")
+
+    def _note(self, probe: Probe, name: str) -> None:
+        self._notes.write(probe.visit, name, "ended")
+
+    async def _anote(self, probe: Probe, name: str) -> None:
+        self._note(probe, name)
+
+    # What a view does that takes its time.
+
+    def pause(self, probe: Probe) -> None:
+        deadline = time.monotonic() + VIEW_SECONDS
+        while self._is_held(probe, deadline):
+            time.sleep(_LOOK_SECONDS)
+
+    async def apause(self, probe: Probe) -> None:
+        sleep = _sleep_of_loop()
+        deadline = time.monotonic() + VIEW_SECONDS
+        while self._is_held(probe, deadline):
+            await sleep(_LOOK_SECONDS)
+
+
+def _sleep_of_loop() -> Any:
+    import anyio
+
+    return anyio.sleep
+
+
+def _broken_body() -> Iterator[bytes]:
+    yield b"one piece\n"
+    raise BrokenBodyError("the doctor asked for a body that fails in the middle")
+
+
+def _text(status: int, text: str) -> Answer:
+    data = text.encode()
+    return Answer(status, {"Content-Length": str(len(data))}, (data,))
+
+
+def _json(value: object) -> Answer:
+    return _text(200, json.dumps(value))
+
+
+async def pieces_of(answer: Answer) -> AsyncIterator[bytes]:
+    """Give the body of an answer to an interface that awaits it."""
+    if answer.file is not None:
+        yield answer.file.read_bytes()
+    for piece in answer.body:
+        yield piece
+
+
+class WsgiProbes:
+    """Answer probes in front of a WSGI application, inside the boundary."""
+
+    def __init__(self, app: Any, settings: Settings) -> None:
+        self._app = app
+        self._probes = Probes(settings, "wsgi")
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        headers = {
+            key[5:].replace("_", "-").lower(): value
+            for key, value in environ.items()
+            if key.startswith("HTTP_BGTASKS_DOCTOR")
+        }
+        found = self._probes.answer(headers, environ.get("SERVER_SOFTWARE", ""))
+        if found is None:
+            return self._app(environ, start_response)  # type: ignore[no-any-return]
+        probe, answer = found
+        if answer.is_paused:
+            self._probes.pause(probe)
+        start_response(f"{answer.status} {_REASONS.get(answer.status, '-')}", answer.all_headers())
+        if answer.file is not None:
+            file = answer.file.open("rb")
+            wrapper = environ.get("wsgi.file_wrapper")
+            return file if wrapper is None else wrapper(file, len(PIECE))  # type: ignore[no-any-return]
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return []
+        return [*answer.body] if isinstance(answer.body, tuple) else answer.body
+
+
+_REASONS = {
+    200: "OK",
+    204: "No Content",
+    302: "Found",
+    304: "Not Modified",
+    400: "Bad Request",
+    403: "Forbidden",
+}
+
+
+class AsgiProbes:
+    """Answer probes in front of an ASGI application, inside the boundary."""
+
+    def __init__(self, app: Any, settings: Settings) -> None:
+        self._app = app
+        self._probes = Probes(settings, "asgi")
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        found = None
+        if scope["type"] == "http":
+            headers = {
+                name.decode("latin-1").lower(): value.decode("latin-1")
+                for name, value in scope["headers"]
+            }
+            found = self._probes.answer(headers)
+        if found is None:
+            await self._app(scope, receive, send)
+            return
+        probe, answer = found
+        if answer.is_paused:
+            await self._probes.apause(probe)
+        headers_sent = [
+            (name.lower().encode(), value.encode()) for name, value in answer.all_headers()
+        ]
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": headers_sent}
+        )
+        if answer.file is not None and "http.response.pathsend" in scope.get("extensions", ()):
+            await send({"type": "http.response.pathsend", "path": str(answer.file)})
+            return
+        if scope["method"] != "HEAD":
+            async for piece in pieces_of(answer):
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})

@@ -1,0 +1,57 @@
+"""Start a server that has no command of its own, as its documentation does: SERVER PORT."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main(server: str, port: int) -> None:
+    match server:
+        case "gevent.pywsgi":
+            from gevent import monkey
+
+            monkey.patch_all()
+            from gevent.pywsgi import WSGIServer
+
+            WSGIServer(("127.0.0.1", port), _application()).serve_forever()
+        case "eventlet":
+            import eventlet
+
+            eventlet.monkey_patch()
+            from eventlet import wsgi
+
+            wsgi.server(eventlet.listen(("127.0.0.1", port)), _application())
+        case "wsgiref":
+            from wsgiref.simple_server import make_server
+
+            with make_server("127.0.0.1", port, _application()) as httpd:
+                httpd.serve_forever()
+        case "werkzeug":
+            from werkzeug.serving import run_simple
+
+            run_simple("127.0.0.1", port, _application(), threaded=True)
+        case "cheroot":
+            from cheroot.wsgi import Server
+
+            cheroot = Server(("127.0.0.1", port), _application())
+            try:
+                cheroot.start()
+            finally:
+                cheroot.stop()
+        case "bjoern":
+            import bjoern
+
+            bjoern.run(_application(), "127.0.0.1", port)
+        case _:
+            raise SystemExit(f"unknown server {server}")
+
+
+def _application():  # type: ignore[no-untyped-def]
+    # Behind the patching, where there is one.
+    from tests.servers.programs.applications import wsgi
+
+    return wsgi
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
