@@ -56,7 +56,9 @@ class Probe(NamedTuple):
     @classmethod
     def parse(cls, header: str) -> Probe:
         """Read ``page=stream; visit=a1; task=def``; raise ``ProbeError`` for anything else."""
-        values: dict[str, Any] = dict(part.strip().partition("=")[::2] for part in header.split(";"))
+        values: dict[str, Any] = dict(
+            part.strip().partition("=")[::2] for part in header.split(";")
+        )
         try:
             values["waiting"] = int(values.get("waiting", 0))
             values["hold"] = min(float(values.get("hold", HOLD_SECONDS)), LONGEST_HOLD_SECONDS)
@@ -172,7 +174,9 @@ class Probes:
             return
         shutdown.write_receipt_to(self._notes.receipts)
         tasks = get_background_tasks()
-        run, note = (self._ahold, self._anote) if probe.task == "async" else (self._hold, self._note)
+        run, note = (
+            (self._ahold, self._anote) if probe.task == "async" else (self._hold, self._note)
+        )
         named = tasks.using(name=f"{probe.visit} running", when=probe.when)
         named.add_task(run, probe)
         for number in range(probe.waiting):

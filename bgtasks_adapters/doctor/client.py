@@ -51,6 +51,11 @@ class Response:
     body: bytes
     framing: FramingName
 
+    @property
+    def keeps_alive(self) -> bool:
+        """Whether the server lets the connection be used again, after HTTP/1.1."""
+        return self.framing != "close" and self.headers.get("connection", "").lower() != "close"
+
 
 @dataclass(frozen=True)
 class Address:
@@ -70,9 +75,7 @@ class Address:
 class Connection:
     """One connection to a server, for one request after another."""
 
-    def __init__(
-        self, address: Address, *, patience: float = PATIENCE, pause: float = 0.0
-    ) -> None:
+    def __init__(self, address: Address, *, patience: float = PATIENCE, pause: float = 0.0) -> None:
         """Connect; ``pause`` seconds behind each piece that is received make a slow reader."""
         self._address = address
         self._pause = pause

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bgtasks_adapters.doctor.client import IncompleteResponseError
+from bgtasks_adapters.doctor.client import Connection, IncompleteResponseError
 from bgtasks_adapters.doctor.target import Target, new_visit
 from bgtasks_adapters.probes import HOLD_SECONDS, PIECE, PIECES, VIEW_SECONDS, Probe
 
@@ -102,18 +102,22 @@ def _fate_of_held(target: Target, visit: str) -> tuple[Word, str]:
 def _next_on_the_connection(target: Target, kind: str) -> tuple[Word, str]:
     visit = new_visit()
     with target.connect(patience=_PATIENCE) as connection:
-        target.ask(connection, Probe("length", visit, kind))
-        try:
-            target.ask(connection, Probe("hello"))
-            is_answered = True
-        except (IncompleteResponseError, OSError):
-            is_answered = False
+        response = target.ask(connection, Probe("length", visit, kind))
+        is_answered = response.keeps_alive and _is_answered(target, connection)
     word, detail = _fate_of_held(target, visit)
     if word != "free":
         return word, detail.replace("the response", "the next response")
     if is_answered:
         return "served", ""
     return "closes", "the server closes each connection"
+
+
+def _is_answered(target: Target, connection: Connection) -> bool:
+    try:
+        target.ask(connection, Probe("hello"))
+    except (IncompleteResponseError, OSError):
+        return False
+    return True
 
 
 def _another_client(target: Target, kind: str) -> tuple[Word, str]:

@@ -20,11 +20,11 @@ _BEFORE_RELEASE_SECONDS = 1.0
 _BEYOND_TIMEOUT_SECONDS = 15.0
 
 
-def start_tasks(target: Target) -> Mapping[str, str]:
+def start_tasks(target: Target, hold: float = LONGEST_HOLD_SECONDS) -> Mapping[str, str]:
     """Have the server run a task of each kind, with others waiting behind it; return the visits."""
     visits = {kind: new_visit() for kind in KINDS}
     for kind, visit in visits.items():
-        probe = Probe("length", visit, kind, waiting=WAITING, hold=LONGEST_HOLD_SECONDS)
+        probe = Probe("length", visit, kind, waiting=WAITING, hold=hold)
         with target.connect() as connection:
             target.ask(connection, probe)
         if target.wait_for(visit, "running", ("started",)) is None:

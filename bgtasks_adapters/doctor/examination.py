@@ -62,9 +62,7 @@ def examine_command(arguments: Sequence[str], progress: Progress) -> Examination
     return examination
 
 
-def _measure(
-    target: Target, examination: Examination, total: int, progress: Progress
-) -> None:
+def _measure(target: Target, examination: Examination, total: int, progress: Progress) -> None:
     for number, column in enumerate(COLUMNS, start=1):
         progress(number, total, column.name)
         examination.findings += column.of(target)

@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from bgtasks_adapters.doctor.columns import Word
@@ -28,14 +29,14 @@ class Row:
 
     name: str
     interface: Literal["WSGI", "ASGI"]
-    requires: str
-    """The module, or the program, without which it cannot run here."""
+    package: str
+    """The distribution whose version the page names, and usually its module."""
 
     command: tuple[str, ...]
     """In which {port} stands for a free one; what begins with "-m" is Python's."""
 
-    advice: str
-    """What to set, as the page has it."""
+    requires: str = ""
+    """The module or program without which it cannot run here, if another than the package."""
 
     environment: Mapping[str, str] = field(default_factory=dict, hash=False)
     reload: Reload | None = None
@@ -55,75 +56,116 @@ class Row:
 
     def arguments(self, port: int, *options: str) -> list[str]:
         given = [part.replace("{port}", str(port)) for part in (*self.command, *options)]
-        return [sys.executable, *given] if given[0] == "-m" else given
+        if given[0] == "-m":
+            return [sys.executable, *given]
+        return [_program(given[0]) or given[0], *given[1:]]
 
     def missing(self) -> str:
         """Say why it cannot run here; empty if it can."""
-        if shutil.which(self.requires) or _is_module(self.requires):
+        needed = self.requires or self.package
+        if _program(needed) or importlib.util.find_spec(needed) is not None:
             return ""
-        return f"{self.requires} is not installed"
+        return f"{needed} is not installed"
 
 
-def _is_module(name: str) -> bool:
-    return importlib.util.find_spec(name) is not None
+def _program(name: str) -> str | None:
+    """Find a program beside this interpreter, where a virtual environment need not be active."""
+    return shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
 
 
 _SERVE = ("-m", "tests.servers.programs.serve")
 _GUNICORN = ("-m", "gunicorn", "--bind=127.0.0.1:{port}", "--no-control-socket")
-_GUNICORN_ENDS = {
-    "reload": "HUP",
-    "recycling": ("--max-requests=4",),
-    "timeout": ("--timeout=2",),
-}
 _UVICORN = ("-m", "uvicorn", "--port={port}", _ASGI)
 _HYPERCORN = ("-m", "hypercorn", "--bind=127.0.0.1:{port}", _ASGI)
+_DAPHNE = ("-m", "daphne", "--bind=127.0.0.1", "--port={port}", _ASGI)
+_RUNSERVER = ("-m", "django", "runserver", "127.0.0.1:{port}")
 _DJANGO = {"DJANGO_SETTINGS_MODULE": "tests.servers.programs.django_site"}
 _UWSGI = ("uwsgi", "--master", "--enable-threads", f"--module={_WSGI}", "--need-app")
+_GRANIAN = ("-m", "granian", "--port={port}")
+_BRIDGED = ("-m", "uvicorn", "--port={port}", "tests.servers.programs.bridged:application")
+
+
+def _gunicorn(name: str, *options: str, application: str = _WSGI, requires: str = "") -> Row:
+    return Row(
+        name,
+        "WSGI" if application == _WSGI else "ASGI",
+        "gunicorn",
+        (*_GUNICORN, *options, application),
+        requires=requires,
+        reload="HUP",
+        recycling=("--max-requests=4",),
+        timeout=("--timeout=2",),
+    )
+
+
+def _uwsgi(name: str, option: str) -> Row:
+    return Row(
+        name,
+        "WSGI",
+        "pyuwsgi",
+        (*_UWSGI, option),
+        requires="uwsgi",
+        reload="HUP",
+        recycling=("--max-requests=4",),
+        timeout=("--harakiri=2",),
+    )
+
+
+def _uvicorn(name: str, *options: str, requires: str = "", reload: Reload | None = None) -> Row:
+    recycling = () if reload == "file" else ("--limit-max-requests=4",)
+    command = (*_UVICORN, *options)
+    return Row(
+        name, "ASGI", "uvicorn", command, requires=requires, reload=reload, recycling=recycling
+    )
+
 
 ROWS: tuple[Row, ...] = (
-    Row("gunicorn, sync", "WSGI", "gunicorn", (*_GUNICORN, _WSGI), "nothing",
-        reload="HUP", recycling=("--max-requests=4",), timeout=("--timeout=2",)),
-    Row("gunicorn, gthread", "WSGI", "gunicorn", (*_GUNICORN, "--threads=4", _WSGI), "nothing",
-        reload="HUP", recycling=("--max-requests=4",), timeout=("--timeout=2",)),
-    Row("gunicorn, gevent", "WSGI", "gevent", (*_GUNICORN, "--worker-class=gevent", _WSGI), "nothing",
-        reload="HUP", recycling=("--max-requests=4",), timeout=("--timeout=2",)),
-    Row("waitress", "WSGI", "waitress", ("-m", "waitress", "--listen=127.0.0.1:{port}", _WSGI), ""),
-    Row("Werkzeug's (flask run)", "WSGI", "werkzeug", (*_SERVE, "werkzeug", "{port}"), ""),
-    Row("wsgiref", "WSGI", "wsgiref", (*_SERVE, "wsgiref", "{port}"), ""),
-    Row("runserver, no autoreload", "WSGI", "django",
-        ("-m", "django", "runserver", "--noreload", "127.0.0.1:{port}"), "", environment=_DJANGO),
-    Row("runserver", "WSGI", "django", ("-m", "django", "runserver", "127.0.0.1:{port}"), "",
-        environment=_DJANGO, reload="file"),
-    Row("cheroot", "WSGI", "cheroot", (*_SERVE, "cheroot", "{port}"), ""),
-    Row("uWSGI, http", "WSGI", "uwsgi", (*_UWSGI, "--http=127.0.0.1:{port}"), "",
-        reload="HUP", recycling=("--max-requests=4",), timeout=("--harakiri=2",)),
-    Row("uWSGI, http-socket", "WSGI", "uwsgi", (*_UWSGI, "--http-socket=127.0.0.1:{port}"), "",
-        reload="HUP", recycling=("--max-requests=4",), timeout=("--harakiri=2",)),
-    Row("gevent.pywsgi", "WSGI", "gevent", (*_SERVE, "gevent.pywsgi", "{port}"), ""),
-    Row("eventlet", "WSGI", "eventlet", (*_SERVE, "eventlet", "{port}"), ""),
-    Row("granian, WSGI", "WSGI", "granian",
-        ("-m", "granian", "--interface=wsgi", "--port={port}", _WSGI), "", reload="HUP"),
-    Row("bjoern", "WSGI", "bjoern", (*_SERVE, "bjoern", "{port}"), "", is_optional=True),
-    Row("a2wsgi on uvicorn", "WSGI", "a2wsgi",
-        ("-m", "uvicorn", "--port={port}", "tests.servers.programs.bridged:application"), ""),
-    Row("uvicorn, h11", "ASGI", "uvicorn", (*_UVICORN, "--http=h11"), "",
-        recycling=("--limit-max-requests=4",)),
-    Row("uvicorn, httptools", "ASGI", "httptools", (*_UVICORN, "--http=httptools"), "",
-        recycling=("--limit-max-requests=4",)),
-    Row("uvicorn, two workers", "ASGI", "uvicorn", (*_UVICORN, "--workers=2"), "", reload="HUP",
-        recycling=("--limit-max-requests=4",)),
-    Row("uvicorn, reload", "ASGI", "uvicorn", (*_UVICORN, "--reload"), "", reload="file"),
-    Row("gunicorn, uvicorn-worker", "ASGI", "uvicorn_worker",
-        (*_GUNICORN, "--worker-class=uvicorn_worker.UvicornWorker", _ASGI), "",
-        reload="HUP", recycling=("--max-requests=4",), timeout=("--timeout=2",)),
-    Row("gunicorn, asgi", "ASGI", "gunicorn", (*_GUNICORN, "--worker-class=asgi", _ASGI), "",
-        reload="HUP", recycling=("--max-requests=4",), timeout=("--timeout=2",)),
-    Row("hypercorn, asyncio", "ASGI", "hypercorn", (*_HYPERCORN, "--worker-class=asyncio"), ""),
-    Row("hypercorn, trio", "ASGI", "trio", (*_HYPERCORN, "--worker-class=trio"), ""),
-    Row("hypercorn, two workers", "ASGI", "hypercorn", (*_HYPERCORN, "--workers=2"), "",
-        recycling=("--max-requests=4",)),
-    Row("daphne", "ASGI", "daphne",
-        ("-m", "daphne", "--bind=127.0.0.1", "--port={port}", _ASGI), ""),
-    Row("granian, ASGI", "ASGI", "granian",
-        ("-m", "granian", "--interface=asgi", "--port={port}", _ASGI), "", reload="HUP"),
+    _gunicorn("gunicorn sync"),
+    _gunicorn("gunicorn gthread", "--threads=4"),
+    _gunicorn("gunicorn gevent", "--worker-class=gevent", requires="gevent"),
+    Row("waitress", "WSGI", "waitress", ("-m", "waitress", "--listen=127.0.0.1:{port}", _WSGI)),
+    Row("Werkzeug", "WSGI", "werkzeug", (*_SERVE, "werkzeug", "{port}")),
+    Row("wsgiref", "WSGI", "wsgiref", (*_SERVE, "wsgiref", "{port}")),
+    Row("runserver", "WSGI", "django", _RUNSERVER, environment=_DJANGO, reload="file"),
+    Row(
+        "runserver --noreload",
+        "WSGI",
+        "django",
+        (*_RUNSERVER, "--noreload"),
+        environment=_DJANGO,
+    ),
+    Row("cheroot", "WSGI", "cheroot", (*_SERVE, "cheroot", "{port}")),
+    _uwsgi("uWSGI http", "--http=127.0.0.1:{port}"),
+    _uwsgi("uWSGI http-socket", "--http-socket=127.0.0.1:{port}"),
+    Row("gevent.pywsgi", "WSGI", "gevent", (*_SERVE, "gevent.pywsgi", "{port}")),
+    Row("eventlet", "WSGI", "eventlet", (*_SERVE, "eventlet", "{port}")),
+    Row("granian WSGI", "WSGI", "granian", (*_GRANIAN, "--interface=wsgi", _WSGI), reload="HUP"),
+    Row("bjoern", "WSGI", "bjoern", (*_SERVE, "bjoern", "{port}"), is_optional=True),
+    Row(
+        "mod_wsgi",
+        "WSGI",
+        "mod_wsgi",
+        ("mod_wsgi-express", "start-server", "--port={port}", "tests/servers/programs/mod.wsgi"),
+        is_optional=True,
+    ),
+    Row("a2wsgi on uvicorn", "WSGI", "a2wsgi", _BRIDGED),
+    _uvicorn("uvicorn h11", "--http=h11"),
+    _uvicorn("uvicorn httptools", "--http=httptools", requires="httptools"),
+    _uvicorn("uvicorn two workers", "--workers=2", reload="HUP"),
+    _uvicorn("uvicorn --reload", "--reload", reload="file"),
+    _gunicorn(
+        "gunicorn uvicorn-worker",
+        "--worker-class=uvicorn_worker.UvicornWorker",
+        application=_ASGI,
+        requires="uvicorn_worker",
+    ),
+    _gunicorn("gunicorn asgi", "--worker-class=asgi", application=_ASGI),
+    Row("hypercorn asyncio", "ASGI", "hypercorn", (*_HYPERCORN, "--worker-class=asyncio")),
+    Row("hypercorn trio", "ASGI", "hypercorn", (*_HYPERCORN, "--worker-class=trio"), "trio"),
+    Row("hypercorn two workers", "ASGI", "hypercorn", (*_HYPERCORN, "--workers=2")),
+    Row("daphne", "ASGI", "daphne", _DAPHNE),
+    Row("granian ASGI", "ASGI", "granian", (*_GRANIAN, "--interface=asgi", _ASGI), reload="HUP"),
 )
+
+SHORT = frozenset({"gunicorn gthread", "waitress", "uWSGI http", "uvicorn h11", "granian ASGI"})
+"""The rows of the short form: of each way to end, one."""

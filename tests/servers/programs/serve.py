@@ -39,8 +39,12 @@ def main(server: str, port: int) -> None:
             finally:
                 cheroot.stop()
         case "bjoern":
+            import signal
+
             import bjoern
 
+            # It ends in good order at SIGINT only; an exception from a handler would crash it.
+            signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
             bjoern.run(_application(), "127.0.0.1", port)
         case _:
             raise SystemExit(f"unknown server {server}")
