@@ -7,7 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from bgtasks_adapters.doctor.examination import Examination, examine, examine_command
+from bgtasks_adapters.doctor.examination import (
+    START_SECONDS,
+    Examination,
+    examine,
+    examine_command,
+)
 from bgtasks_adapters.doctor.report import as_json, show_progress, table
 from bgtasks_adapters.doctor.target import DoctorError, Target
 from bgtasks_adapters.settings import DOCTOR_TOKEN_VARIABLE
@@ -47,10 +52,17 @@ def _parser() -> argparse.ArgumentParser:
         help="measure a real deployment",
         description=DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="python -m bgtasks_adapters doctor [--json] (--url URL --token TOKEN | -- COMMAND...)",
+        usage="%(prog)s [--json] (--url URL --token TOKEN | -- COMMAND...)",
     )
     doctor.add_argument("--url", help="of a server that runs")
     doctor.add_argument("--token", help=f"that of the server's {DOCTOR_TOKEN_VARIABLE}")
+    doctor.add_argument(
+        "--start-timeout",
+        type=float,
+        default=START_SECONDS,
+        metavar="SECONDS",
+        help="how long a command may take until it listens (default: %(default)g)",
+    )
     doctor.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser
 
@@ -59,7 +71,7 @@ def _examine(options: argparse.Namespace, command: list[str]) -> Examination:
     if command and options.url:
         raise DoctorError("Both a command and --url were given: use one of them.")
     if command:
-        return examine_command(command, show_progress)
+        return examine_command(command, show_progress, options.start_timeout)
     if not options.url:
         raise DoctorError(
             "Nothing to measure was given. Use: doctor -- COMMAND, with what starts the server "

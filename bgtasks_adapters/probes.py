@@ -56,9 +56,8 @@ class Probe(NamedTuple):
     @classmethod
     def parse(cls, header: str) -> Probe:
         """Read ``page=stream; visit=a1; task=def``; raise ``ProbeError`` for anything else."""
-        values: dict[str, Any] = dict(
-            part.strip().partition("=")[::2] for part in header.split(";")
-        )
+        parts = [part.strip().partition("=") for part in header.split(";")]
+        values: dict[str, Any] = {name: value for name, _, value in parts}
         try:
             values["waiting"] = int(values.get("waiting", 0))
             values["hold"] = min(float(values.get("hold", HOLD_SECONDS)), LONGEST_HOLD_SECONDS)
@@ -276,7 +275,7 @@ class WsgiProbes:
         if answer.file is not None:
             file = answer.file.open("rb")
             wrapper = environ.get("wsgi.file_wrapper")
-            return file if wrapper is None else wrapper(file, len(PIECE))  # type: ignore[no-any-return]
+            return file if wrapper is None else wrapper(file, len(PIECE))
         if environ["REQUEST_METHOD"] == "HEAD":
             return []
         return [*answer.body] if isinstance(answer.body, tuple) else answer.body

@@ -11,6 +11,7 @@ from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.callables import returns_coroutine
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.django.scopes import OwnedScope, find_scope
+from bgtasks_adapters.settings import answers_probes
 from bgtasks_adapters.shutdown import handle_sigterm
 
 if TYPE_CHECKING:
@@ -40,6 +41,10 @@ class BackgroundTasksMiddleware:
         self._is_async = returns_coroutine(get_response)
         if self._is_async:
             markcoroutinefunction(self)
+        if answers_probes():
+            from bgtasks_adapters.django.probes import answering_probes
+
+            self.get_response = answering_probes(get_response, is_async=self._is_async)
         handle_sigterm(get_settings())
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:

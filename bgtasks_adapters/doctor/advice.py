@@ -14,13 +14,13 @@ _OF_WORD = {
     "no end": "The server never ends a response of this kind, with tasks or without: send a "
     "Content-Length, or use HTTP/1.1 behind the proxy.",
     "refused": "The server or a proxy ended the connection: look into its log.",
-    "lost": "Nobody ended this response. Only a boundary sees its very end: take the application from "
-    "bgtasks_adapters.django.asgi or .wsgi, or put the asgi or wsgi middleware around it.",
+    "lost": "Nobody ended this response. Only a boundary sees its very end: take the application "
+    "from bgtasks_adapters.django.asgi or .wsgi, or put the asgi or wsgi middleware around it.",
 }
 _INLINE = 'executor="inline" runs tasks within the request: remove that setting.'
 _AT_SIGTERM = {
-    "named": "The process ended before its tasks had: raise shutdown_timeout ({timeout:g} s), and with "
-    "it the time that the server and its supervisor leave (see the page on servers).",
+    "named": "The process ended before its tasks had: raise shutdown_timeout ({timeout:g} s), and "
+    "with it the time that the server and its supervisor leave (see the page on servers).",
     "lost": "Set handle_sigterm=True, and have the server and its supervisor leave more than "
     "shutdown_timeout ({timeout:g} s); see the page on servers.",
     "held": "A thread that is not this library's holds the exit: look for one that is no daemon.",

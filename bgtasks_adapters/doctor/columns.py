@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -155,11 +156,9 @@ def _leave(when: str) -> Callable[[Target, str], tuple[Word, str]]:
 
 def _raising_midway(target: Target, kind: str) -> tuple[Word, str]:
     visit = new_visit()
-    with target.connect(patience=_PATIENCE) as connection:
-        try:
-            target.ask(connection, Probe("raising", visit, kind, when="always"))
-        except (IncompleteResponseError, OSError, ValueError, IndexError):
-            pass  # as it must be: the response was cut off
+    is_cut_off = suppress(IncompleteResponseError, OSError, ValueError, IndexError)
+    with target.connect(patience=_PATIENCE) as connection, is_cut_off:
+        target.ask(connection, Probe("raising", visit, kind, when="always"))
     return _fate_of_run(target, visit)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +33,11 @@ class Examination:
     findings: list[Finding] = field(default_factory=list[Finding])
 
     @property
+    def runs_tasks(self) -> bool:
+        """Whether any task was seen to run; where none does, there is nothing else to measure."""
+        return any(finding.word != "lost" for finding in self.findings)
+
+    @property
     def is_healthy(self) -> bool:
         return not any(finding.is_bad for finding in self.findings)
 
@@ -50,15 +55,19 @@ def examine(target: Target, progress: Progress) -> Examination:
     return examination
 
 
-def examine_command(arguments: Sequence[str], progress: Progress) -> Examination:
+def examine_command(
+    arguments: Sequence[str], progress: Progress, start_seconds: float = START_SECONDS
+) -> Examination:
     """Start a command, measure the server that it is, and end it by SIGTERM."""
     total = len(COLUMNS) + 1
-    with started(arguments) as (command, target, notes):
+    with started(arguments, start_seconds=start_seconds) as (command, target, notes):
         examination = Examination(target.hello())
         _measure(target, examination, total, progress)
-        progress(total, total, SIGTERM_COLUMN)
-        timeout = examination.server["shutdown_timeout"]
-        examination.findings += end_by_sigterm(command, target, notes, timeout, is_released=True)
+        if examination.runs_tasks:
+            progress(total, total, SIGTERM_COLUMN)
+            timeout = examination.server["shutdown_timeout"]
+            found = end_by_sigterm(command, target, notes, timeout, is_released=True)
+            examination.findings += found
     return examination
 
 
@@ -66,12 +75,16 @@ def _measure(target: Target, examination: Examination, total: int, progress: Pro
     for number, column in enumerate(COLUMNS, start=1):
         progress(number, total, column.name)
         examination.findings += column.of(target)
+        if not examination.runs_tasks:
+            return
 
 
 @contextmanager
 def started(
-    arguments: Sequence[str], environment: dict[str, str] | None = None
-) -> Iterator[tuple[Command, Target, Notes]]:
+    arguments: Sequence[str],
+    environment: dict[str, str] | None = None,
+    start_seconds: float = START_SECONDS,
+) -> Generator[tuple[Command, Target, Notes]]:
     """Start a command with probing switched on; give it, its address and its notes."""
     token = secrets.token_urlsafe(16)
     with tempfile.TemporaryDirectory(prefix="bgtasks-doctor-") as folder:
@@ -79,13 +92,13 @@ def started(
         own = {DOCTOR_TOKEN_VARIABLE: token, FOLDER_VARIABLE: folder}
         with Command(arguments, {**(environment or {}), **own}) as command:
             target = Target(Address("127.0.0.1", 0), token, folder=notes)
-            yield command, _answering(command, target), notes
+            yield command, _answering(command, target, start_seconds), notes
 
 
-def _answering(command: Command, target: Target) -> Target:
+def _answering(command: Command, target: Target, start_seconds: float) -> Target:
     """Return the first of the command's ports that answers as this library's."""
     reasons: list[DoctorError] = []
-    for port in command.wait_for_ports(START_SECONDS):
+    for port in command.wait_for_ports(start_seconds):
         found = replace(target, address=Address("127.0.0.1", port))
         try:
             found.hello(_PORT_SECONDS)

@@ -1,4 +1,4 @@
-"""What happens to tasks when a process of their server ends, or a request of it, but not the server."""
+"""What becomes of tasks when a process of their server ends, or is to end a request."""
 
 from __future__ import annotations
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
 
 
 def main(server: str, port: int) -> None:
@@ -50,7 +54,7 @@ def main(server: str, port: int) -> None:
             raise SystemExit(f"unknown server {server}")
 
 
-def _application():  # type: ignore[no-untyped-def]
+def _application() -> WSGIApplication:
     # Behind the patching, where there is one.
     from tests.servers.programs.applications import wsgi
 
