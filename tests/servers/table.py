@@ -51,6 +51,9 @@ class Row:
     own: Mapping[str, Word] = field(default_factory=dict, hash=False)
     """The cells that the server itself makes less than good, by column or "column, kind"."""
 
+    not_run: str = ""
+    """Why it is not measured at all."""
+
     is_optional: bool = False
     """Whether it needs more than a wheel to be installed."""
 
@@ -62,6 +65,8 @@ class Row:
 
     def missing(self) -> str:
         """Say why it cannot run here; empty if it can."""
+        if self.not_run:
+            return self.not_run
         needed = self.requires or self.package
         if _program(needed) or importlib.util.find_spec(needed) is not None:
             return ""
@@ -145,8 +150,9 @@ ROWS: tuple[Row, ...] = (
         "mod_wsgi",
         "WSGI",
         "mod_wsgi",
-        ("mod_wsgi-express", "start-server", "--port={port}", "tests/servers/programs/mod.wsgi"),
+        ("mod_wsgi-express", "start-server", "--port={port}"),
         is_optional=True,
+        not_run="needs Apache, whose user must be able to read the Python installation",
     ),
     Row("a2wsgi on uvicorn", "WSGI", "a2wsgi", _BRIDGED),
     _uvicorn("uvicorn h11", "--http=h11"),
