@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.callables import is_coroutine_function
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
@@ -157,7 +158,7 @@ class _Body:
     def __del__(self) -> None:
         # PEP 3333 asks the server to call close(). Some do not when the connection is reset.
         if not self._is_closed:
-            self._scope.abandon()
+            abandon(self._scope, self._error)
 
     def _is_left(self) -> bool:
         # Not iterated at all: a HEAD request, or a file that the server sent by itself.
