@@ -6,18 +6,16 @@ over). It decides; a ``runner.Run`` does the work.
 
 from __future__ import annotations
 
-import sys
-import threading
 from typing import TYPE_CHECKING
 
+from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.concurrency import is_on_loop
-from bgtasks_adapters.events import logger
-from bgtasks_adapters.exceptions import TooManyPendingTasksError
 from bgtasks_adapters.fates import Fates
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.runner import Activity, Run
 from bgtasks_adapters.shutdown import shutdown
 from bgtasks_adapters.tasks import BackgroundTasks
+from bgtasks_adapters.views import View
 from bgtasks_adapters.workers import loop_thread, workers_of
 
 if TYPE_CHECKING:
@@ -46,6 +44,7 @@ class ResponseScope:
         self.hosts: tuple[HostContext, ...] = () if host is None else (host,)
         self.loop = loop
         self.runs_if_dropped = True
+        self.drop_notice: str | None = None
         self.fates = Fates(settings)
         self.tasks = BackgroundTasks()
         self.tasks.owner = self
@@ -156,8 +155,12 @@ class ResponseScope:
         if must_run_here and not is_on_loop():
             self.run_here()
         else:
-            for run in self._runs():
-                run.start()
+            self.start()
+
+    def start(self) -> None:
+        """Start the tasks on the workers, never here."""
+        for run in self._runs():
+            run.start()
 
     def run_here(self) -> None:
         """Run all tasks within the calling thread's time; for the end of a block or a request."""
@@ -168,9 +171,7 @@ class ResponseScope:
             return
         for run in runs:
             run.start()
-        finished = threading.Event()
-        self.activity.call_when_none(finished.set)
-        finished.wait()
+        self.activity.wait_here()
 
     async def run_awaited(
         self, to_thread: Callable[[Callable[[], None]], Awaitable[object]]
@@ -229,23 +230,14 @@ class ResponseScope:
 
     def admit(self, task: BackgroundTask, /) -> None:
         if self._refuses:
-            self._refuse_beyond_limit(task)
+            waiting = 0 if self.is_dispatched else len(self.unfinished_tasks())
+            ledger.refuse_beyond(self.settings.max_pending, task, waiting)
         if self.hosts:
             task.captured = tuple([host.capture(task) for host in self.hosts])
         if not self._is_open:
             self._is_open = True
             ledger.open(self)
             shutdown.watch(self.settings)
-
-    def _refuse_beyond_limit(self, task: BackgroundTask) -> None:
-        limit = self.settings.max_pending
-        waiting = 0 if self.is_dispatched else len(self.unfinished_tasks())
-        if not ledger.has_room(limit - waiting):
-            raise TooManyPendingTasksError(
-                f"{task.name} was not added: {limit} background tasks wait or run in this "
-                "process (setting max_pending). Answer with 503, raise the limit, or let "
-                'responses wait with overflow="wait".'
-            )
 
     def append_late(self, task: BackgroundTask, /) -> None:
         ledger.count_added(1)
@@ -285,9 +277,11 @@ class ResponseScope:
         return [task for task in self.tasks.tasks if task.status in ("pending", "running")]
 
     def leave_over(self, reason: str) -> None:
-        self._withdraw_all("left_over", reason)
+        self.withdraw_all("left_over", reason)
 
-    def _withdraw_all(self, fate: Fate, reason: str) -> None:
+    # What is asked of it when nobody ended it (abandoned.Response).
+
+    def withdraw_all(self, fate: Fate, reason: str, /) -> None:
         with self._lock:
             for task in self.unfinished_tasks():
                 self.withdraw(task, fate, reason)
@@ -295,41 +289,4 @@ class ResponseScope:
     def __del__(self) -> None:
         if self._is_open and not self.is_dispatched:
             ledger.close(self)
-            self.abandon()
-
-    def abandon(self) -> None:
-        """Run the tasks of a response that is gone without having been ended; warn about it.
-
-        Called when Python drops the response, so the tasks never run on this thread: it may be
-        anybody's.
-        """
-        if not self.unfinished_tasks() or not self.note_end(is_disconnected=True):
-            return
-        if not self.runs_if_dropped:
-            self._withdraw_all("skipped", "its response was never closed")
-            return
-        if sys.is_finalizing():
-            self.leave_over("the process ended before its response was complete")
-            return
-        logger.warning(
-            "A response with background tasks was dropped without being closed: by its server or "
-            "framework, because the client left, or by a bridge between WSGI and ASGI. Its tasks "
-            "are dispatched now"
-        )
-        for run in self._runs():
-            run.start()
-
-
-class View:
-    """Surround the call of a view: note how it ends, and start tasks that waited for it."""
-
-    __slots__ = ("_scope",)
-
-    def __init__(self, scope: ResponseScope) -> None:
-        self._scope = scope
-
-    def __enter__(self) -> None:
-        self._scope.view_began()
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        self._scope.view_ended(error)
+            abandon(self)

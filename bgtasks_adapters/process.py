@@ -12,7 +12,7 @@ import weakref
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bgtasks_adapters.events import FATES, Fate
-from bgtasks_adapters.exceptions import InvalidOptionError
+from bgtasks_adapters.exceptions import InvalidOptionError, TooManyPendingTasksError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -132,6 +132,15 @@ class Ledger:
 
     def has_room(self, limit: int) -> bool:
         return self.dispatched < limit
+
+    def refuse_beyond(self, limit: int, task: BackgroundTask, waiting: int) -> None:
+        """Raise if there is no room for a task, beside those ``waiting`` in its own response."""
+        if not self.has_room(limit - waiting):
+            raise TooManyPendingTasksError(
+                f"{task.name} was not added: {limit} background tasks wait or run in this "
+                "process (setting max_pending). Answer with 503, raise the limit, or let "
+                'responses wait with overflow="wait".'
+            )
 
     def call_when_room(self, limit: int, callback: Callable[[], object]) -> None:
         """Call ``callback`` once, from some thread, when fewer than ``limit`` tasks are left."""

@@ -69,6 +69,12 @@ class Activity:
                 return
         callback()
 
+    def wait_here(self) -> None:
+        """Wait, on this thread, until no run is under way."""
+        none_is_left = threading.Event()
+        self.call_when_none(none_is_left.set)
+        none_is_left.wait()
+
     async def wait(self) -> None:
         """Wait, on any loop, until no run is under way."""
         none_is_left = ThreadEvent()

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.ambient import use_tasks
+from bgtasks_adapters.bridges import find_bridge
 from bgtasks_adapters.callables import is_coroutine_function
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.exceptions import InvalidApplicationError
@@ -40,10 +42,33 @@ class Boundary:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         outer: ResponseScope | None = environ.get(SCOPE_KEY)
         if outer is not None and not outer.is_over:  # a boundary further out owns the response
-            if self._host is not None:
-                outer.join(self._host)
+            self._join(outer)
             return self.app(environ, start_response)
+        bridge = find_bridge(environ, start_response)
+        owner = None if bridge is None else bridge.owner
+        if owner is not None and not owner.is_over:  # one under ASGI does
+            self._join(owner)
+            return self._share(owner, environ, start_response)
         scope = ResponseScope(self.settings, self._host)
+        if bridge is not None:
+            scope.drop_notice = bridge.drop_notice
+        return self._own(scope, environ, start_response)
+
+    def _join(self, outer: ResponseScope) -> None:
+        if self._host is not None:
+            outer.join(self._host)
+
+    def _share(
+        self, scope: ResponseScope, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        # A bridge may change the thread without taking the owner's context along.
+        environ[SCOPE_KEY] = scope
+        with use_tasks(scope.tasks):
+            return _Body(self.app(environ, start_response), scope)
+
+    def _own(
+        self, scope: ResponseScope, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
         environ[SCOPE_KEY] = scope
         try:
             with use_tasks(scope.tasks):
@@ -115,14 +140,16 @@ def close_after(
         return body
     wrapper = environ.get("wsgi.file_wrapper")
     if isinstance(wrapper, type) and isinstance(body, wrapper):
-        closing = _Body(body, scope)
+        closing = _OwnedBody(body, scope)
         try:
             # Kept as it is, so that the server can send the file by its own means.
             body.close = closing.close  # type: ignore[attr-defined]
         except AttributeError:
             return closing  # a server's C type; iterated instead of sent by the kernel
         return body
-    return (_SizedBody if hasattr(body, "__len__") else _Body)(body, scope)
+    if scope.drop_notice is not None:
+        return _UnclosedBody(body, scope)
+    return (_SizedBody if hasattr(body, "__len__") else _OwnedBody)(body, scope)
 
 
 class _Body:
@@ -135,7 +162,6 @@ class _Body:
         self._scope = scope
         self._error: BaseException | None = None
         self._is_complete = False
-        self._is_closed = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -154,26 +180,49 @@ class _Body:
                 raise
 
     def close(self) -> None:
+        if self._close is not None:
+            with use_tasks(self._scope.tasks):
+                self._close()
+
+
+class _OwnedBody(_Body):
+    """A body whose ``close()`` ends the response."""
+
+    _is_closed = False
+
+    def close(self) -> None:
         self._is_closed = True
         try:
-            if self._close is not None:
-                with use_tasks(self._scope.tasks):
-                    self._close()
+            super().close()
         finally:
             self._scope.end(error=self._error, is_disconnected=self._is_left())
 
     def __del__(self) -> None:
         # PEP 3333 asks the server to call close(). Some do not when the connection is reset.
         if not self._is_closed:
-            self._scope.abandon()
+            abandon(self._scope, self._error)
 
     def _is_left(self) -> bool:
         # Not iterated at all: a HEAD request, or a file that the server sent by itself.
         return self._iterator is not None and not self._is_complete and self._error is None
 
 
-class _SizedBody(_Body):
+class _SizedBody(_OwnedBody):
     """A body whose length a server may read, to set Content-Length itself (wsgiref does)."""
 
     def __len__(self) -> int:
         return len(self._body)  # type: ignore[arg-type]
+
+
+class _UnclosedBody(_OwnedBody):
+    """A body on a bridge that never calls ``close()``: over when it is dropped, or has raised."""
+
+    def __next__(self) -> bytes:
+        try:
+            return super().__next__()
+        except StopIteration:
+            raise
+        except BaseException as error:
+            # Not dropped before the next garbage collection: the traceback holds it.
+            abandon(self._scope, error)
+            raise

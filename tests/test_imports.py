@@ -21,10 +21,10 @@ FOLDER = Path(bgtasks_adapters.__file__).parent
 ROWS = (
     {"exceptions", "events", "callables", "concurrency", "outcome", "options", "surroundings"},
     {"tasks", "direct", "settings"},
-    {"process", "fates", "shutdown", "workers", "runner"},
+    {"process", "fates", "shutdown", "workers", "runner", "views", "abandoned"},
     {"dispatch"},
     {"ambient"},
-    {"injection", "wsgi", "asgi"},
+    {"injection", "bridges", "wsgi", "asgi"},
 )
 CORE = set[str]().union(*ROWS[:-1])
 BOUNDARIES = {"wsgi", "asgi"}
@@ -113,6 +113,7 @@ def test_core_knows_only_the_standard_library_and_anyio(module: str) -> None:
 def test_the_boundaries_and_injection_know_no_framework() -> None:
     """The WSGI boundary and injection need nothing else; the ASGI boundary anyio and a trio run."""
     assert strangers_imported(path_of("wsgi")) == set()
+    assert strangers_imported(path_of("bridges")) == set()
     assert strangers_imported(path_of("injection")) == set()
     assert strangers_imported(path_of("asgi")) <= {"anyio", "trio"}
     assert "trio" not in {i.module for i in imports_of(path_of("asgi")) if not i.is_lazy}

@@ -12,7 +12,7 @@ from wsgiref.util import FileWrapper
 
 import pytest
 
-from bgtasks_adapters import add_task, drain
+from bgtasks_adapters import abandoned, add_task, drain
 
 from .fates import Fates
 from .wsgi_server import PATIENCE, WsgiExchange, bounded
@@ -170,6 +170,7 @@ def test_a_body_that_is_no_file_is_told_from_one(wrapper: Any) -> None:
 
 def test_a_body_dropped_without_close_loses_no_task(caplog: pytest.LogCaptureFixture) -> None:
     """A body that a server or bridge drops without close(): its tasks run, with a warning."""
+    abandoned._said.clear()
     fates, log = Fates(), list[str]()
     app = bounded(returning(iter([b"one", b"two"]), with_task=True, log=log), observers=[fates])
     exchange = WsgiExchange(app).call()

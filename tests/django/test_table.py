@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.db import connections
 
-from bgtasks_adapters import NoActiveResponseError, drain
+from bgtasks_adapters import NoActiveResponseError, abandoned, drain
 from tests.django_site.views import meeting
 
 from .exchange import PATIENCE
@@ -52,6 +52,7 @@ class Warnings(logging.Handler):
 @contextmanager
 def collected_warnings() -> Iterator[list[str]]:
     handler = Warnings()
+    abandoned._said.clear()  # what is said once in a process, to be seen in each situation
     logger = logging.getLogger("bgtasks_adapters")
     logger.addHandler(handler)
     try:

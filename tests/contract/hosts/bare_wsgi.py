@@ -46,5 +46,6 @@ def _stream(page: Page, start_response: StartResponse) -> Iterator[bytes]:
     yield from body(page)
 
 
-application = HeldWsgiEnd(BackgroundTasksMiddleware(answer, **SETTINGS))
+boundary = BackgroundTasksMiddleware(answer, **SETTINGS)
+application = HeldWsgiEnd(boundary)
 announce_end_of_main_thread()
