@@ -33,7 +33,7 @@ HOLD_SECONDS = 4.0
 """How long a task waits to be let go on before it ends by itself: then the client was held."""
 
 LONGEST_HOLD_SECONDS = 90.0
-VIEW_SECONDS = 1.0
+VIEW_SECONDS = 0.4
 """How long the view of the page ``pausing`` takes, unless it is let go on before."""
 
 PIECE = bytes(65536)

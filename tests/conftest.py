@@ -16,6 +16,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run the long form of the matrices: every host on every server",
     )
+    parser.addoption(
+        "--record",
+        action="store_true",
+        help="write down what is measured of the servers, and make their page anew",
+    )
 
 
 def pytest_unconfigure() -> None:

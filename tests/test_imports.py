@@ -24,9 +24,13 @@ ROWS = (
     {"process", "fates", "shutdown", "workers", "runner", "views", "abandoned"},
     {"dispatch"},
     {"ambient"},
+    {"notes", "probes"},
     {"injection", "bridges", "wsgi", "asgi"},
 )
 CORE = set[str]().union(*ROWS[:-1])
+BESIDE = {"doctor", "__main__"}
+"""Imported only by who uses them, never by the package."""
+
 BOUNDARIES = {"wsgi", "asgi"}
 FRAMEWORKS = {"django": {"django", "asgiref"}, "flask": {"flask", "werkzeug"}}
 
@@ -87,10 +91,10 @@ def adapter_files() -> list[tuple[str, Path]]:
 
 def test_every_module_has_its_place() -> None:
     """Each file of the package stands in a row above, or is an adapter's."""
-    modules = {path.stem for path in FOLDER.glob("*.py")} - {"__init__"}
+    modules = {path.stem for path in FOLDER.glob("*.py")} - {"__init__", *BESIDE}
     folders = {path.parent.name for path in FOLDER.glob("*/__init__.py")}
     assert modules - set(FRAMEWORKS) == set[str]().union(*ROWS)
-    assert folders <= set(FRAMEWORKS)
+    assert folders <= set(FRAMEWORKS) | BESIDE
     assert {name for name, _ in adapter_files()} == set(FRAMEWORKS)
 
 
@@ -117,6 +121,17 @@ def test_the_boundaries_and_injection_know_no_framework() -> None:
     assert strangers_imported(path_of("injection")) == set()
     assert strangers_imported(path_of("asgi")) <= {"anyio", "trio"}
     assert "trio" not in {i.module for i in imports_of(path_of("asgi")) if not i.is_lazy}
+
+
+def test_what_stands_beside_imports_core_alone_and_is_imported_by_nobody() -> None:
+    """The doctor needs the standard library and core only, and the package needs no doctor."""
+    for path in FOLDER.rglob("*.py"):
+        is_beside = bool({path.stem, path.parent.name} & BESIDE)
+        if is_beside:
+            assert parts_imported(path) <= CORE | BESIDE, path
+            assert not strangers_imported(path), path
+        else:
+            assert parts_imported(path).isdisjoint(BESIDE), path
 
 
 @pytest.mark.parametrize(("name", "path"), adapter_files(), ids=str)

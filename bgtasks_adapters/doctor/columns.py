@@ -84,13 +84,14 @@ class _Framing:
             else:
                 if self.size is not None and len(response.body) != self.size:
                     problem = f"{len(response.body)} of {self.size} bytes came"
-        word, detail = _fate_of_held(target, visit)
+        word, detail = fate_of_held(target, visit)
         if problem and word == "free":
             return "no end", problem
         return word, detail
 
 
-def _fate_of_held(target: Target, visit: str) -> tuple[Word, str]:
+def fate_of_held(target: Target, visit: str) -> tuple[Word, str]:
+    """Let the task of a complete response go on; say whether the response had waited for it."""
     target.book.release(visit)
     note = target.wait_for(visit, "running", ("ended", "expired"), _PATIENCE)
     if note is None:
@@ -105,7 +106,7 @@ def _next_on_the_connection(target: Target, kind: str) -> tuple[Word, str]:
     with target.connect(patience=_PATIENCE) as connection:
         response = target.ask(connection, Probe("length", visit, kind))
         is_answered = response.keeps_alive and _is_answered(target, connection)
-    word, detail = _fate_of_held(target, visit)
+    word, detail = fate_of_held(target, visit)
     if word != "free":
         return word, detail.replace("the response", "the next response")
     if is_answered:
@@ -127,7 +128,7 @@ def _another_client(target: Target, kind: str) -> tuple[Word, str]:
         target.ask(connection, Probe("length", visit, kind))
         with target.connect(patience=_PATIENCE) as other:
             target.ask(other, Probe("hello"))
-        word, detail = _fate_of_held(target, visit)
+        word, detail = fate_of_held(target, visit)
     if word != "free":
         return word, detail.replace("the response", "the other client's response")
     return "served", ""

@@ -22,12 +22,6 @@ from .table import ROWS, SHORT, Row
 RECORD = pytest.StashKey[Record]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--record", action="store_true", help="write down what is measured of the servers"
-    )
-
-
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[RECORD] = Record()
     config.addinivalue_line("markers", "rows(only): picks the rows that can be measured so")
@@ -49,7 +43,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         write_page(record)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def _installed(
     row: Row, request: pytest.FixtureRequest, give_up: Callable[[str], NoReturn]
 ) -> None:
@@ -64,7 +58,9 @@ def _installed(
 
 
 @pytest.fixture
-def hold(row: Row, request: pytest.FixtureRequest) -> Callable[[Iterable[Finding]], None]:
+def hold(
+    row: Row, request: pytest.FixtureRequest, _installed: None
+) -> Callable[[Iterable[Finding]], None]:
     """Hold that findings are good, and those written down; or write them down."""
 
     def hold(findings: Iterable[Finding]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -52,10 +51,7 @@ def _lines(record: Record) -> Iterator[str]:
         for row in ROWS
         if (kept := record.rows.get(row.name, {})).get("version")
     }
-    yield (
-        f"Measured with CPython {platform.python_version()} on {platform.system()}: "
-        f"{', '.join(sorted(versions, key=str.lower))}."
-    )
+    yield (f"Measured with {record.machine}: {', '.join(sorted(versions, key=str.lower))}.")
     yield ""
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from bgtasks_adapters.doctor.columns import Finding
+
+from .table import ROWS
 
 FILE = Path(__file__).parent / "measured.json"
 
@@ -31,12 +34,12 @@ def cells_of(findings: Iterable[Finding]) -> Cells:
 
 
 class Record:
-    """The cells of all rows."""
+    """The cells of all rows, and on what they were measured."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, dict[str, Any]] = (
-            json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
-        )
+        kept = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+        self.machine: str = kept.get("machine", "")
+        self.rows: dict[str, dict[str, Any]] = kept.get("rows", {})
 
     def cells(self, row: str) -> Cells:
         found: Cells = self.rows.get(row, {}).get("cells", {})
@@ -52,4 +55,8 @@ class Record:
         self.rows[row] = {"cells": {}, "not run": reason}
 
     def save(self) -> None:
-        FILE.write_text(json.dumps(self.rows, indent=1) + "\n", encoding="utf-8")
+        self.machine = f"CPython {platform.python_version()} on {platform.system()}"
+        names = [row.name for row in ROWS]
+        rows = {name: self.rows[name] for name in names if name in self.rows}
+        kept = {"machine": self.machine, "rows": rows}
+        FILE.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")

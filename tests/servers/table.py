@@ -54,6 +54,9 @@ class Row:
     not_run: str = ""
     """Why it is not measured at all."""
 
+    is_http2: bool = False
+    """Whether it is measured through HTTP/2, which has no framings and no connection a request."""
+
     is_optional: bool = False
     """Whether it needs more than a wheel to be installed."""
 
@@ -171,6 +174,14 @@ ROWS: tuple[Row, ...] = (
     Row("hypercorn two workers", "ASGI", "hypercorn", (*_HYPERCORN, "--workers=2")),
     Row("daphne", "ASGI", "daphne", _DAPHNE),
     Row("granian ASGI", "ASGI", "granian", (*_GRANIAN, "--interface=asgi", _ASGI), reload="HUP"),
+    Row("hypercorn HTTP/2", "ASGI", "hypercorn", _HYPERCORN, requires="h2", is_http2=True),
+    Row(
+        "granian HTTP/2",
+        "ASGI",
+        "granian",
+        (*_GRANIAN, "--interface=asgi", "--http=auto", _ASGI),
+        is_http2=True,
+    ),
 )
 
 SHORT = frozenset({"gunicorn gthread", "waitress", "uWSGI http", "uvicorn h11", "granian ASGI"})

@@ -8,23 +8,33 @@ import pytest
 
 from bgtasks_adapters.doctor.columns import COLUMNS, Finding
 
-from . import scenarios
+from . import http2, scenarios
 from .table import Row
 
 Hold = Callable[[Iterable[Finding]], None]
 
 
+@pytest.mark.rows(only=lambda row: not row.is_http2)
 def test_no_client_is_held_and_no_task_lost(row: Row, hold: Hold) -> None:
     """Responses of every framing are complete while a task runs, whatever their clients do."""
     with scenarios.running(row) as (_, target, _notes):
         hold([finding for column in COLUMNS for finding in column.of(target)])
 
 
+@pytest.mark.rows(only=lambda row: row.is_http2)
+def test_http2(row: Row, hold: Hold) -> None:
+    """Over HTTP/2 the stream of a response ends, and others go on, while a task of it runs."""
+    with scenarios.running(row) as (_, target, _notes):
+        hold(http2.measure(target))
+
+
+@pytest.mark.rows(only=lambda row: not row.is_http2)
 def test_sigterm(row: Row, hold: Hold) -> None:
     """Tasks that run and wait at SIGTERM are finished."""
     hold(scenarios.sigterm(row))
 
 
+@pytest.mark.rows(only=lambda row: not row.is_http2)
 def test_past_shutdown_timeout(row: Row, hold: Hold) -> None:
     """Tasks that do not end within `shutdown_timeout` are named, and the server ends."""
     hold(scenarios.past_timeout(row))
