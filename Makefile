@@ -6,7 +6,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env test contract coverage lint format types docs demo bench constraints clean
+.PHONY: help env test contract servers coverage lint format types docs demo bench constraints clean
 
 # The first one that really runs: a version manager may leave commands on PATH that only fail.
 ifndef PYTHON
@@ -44,6 +44,11 @@ test: $(READY)  ## run the tests; the long matrices in their short form
 
 contract: $(READY)  ## run the contract over every host, server and framing (long)
 	$(BIN)/python -m pytest tests/contract --long $(ARGS)
+
+servers: $(READY)  ## measure every server there is and write docs/servers.md (10 minutes)
+	@$(UV) pip install --quiet --python $(BIN)/python --constraints constraints.txt bjoern 2>$(ENV)/bjoern.log \
+		|| echo "bjoern cannot be built here (it needs libev): its row will say so"
+	$(BIN)/python -m pytest tests/servers --long --record $(ARGS)
 
 coverage: $(READY)  ## run the tests and show the lines they do not reach
 	$(BIN)/coverage erase

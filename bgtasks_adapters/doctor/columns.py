@@ -137,7 +137,6 @@ def _another_client(target: Target, kind: str) -> tuple[Word, str]:
 def _leave(when: str) -> Callable[[Target, str], tuple[Word, str]]:
     def measure(target: Target, kind: str) -> tuple[Word, str]:
         visit = new_visit()
-        target.book.release(visit + "-task")
         page = {"before": "pausing", "during": "large", "after": "length"}[when]
         probe = Probe(page, visit, kind, when="always")
         connection = target.connect(patience=_PATIENCE)

@@ -40,7 +40,7 @@ def _lines(examination: Examination) -> Iterator[str]:
         findings = list(group)
         mark = "  " if all(finding.is_good for finding in findings) else "! "
         words = "".join(f"{finding.word:10}" for finding in findings if finding.kind != "server")
-        yield f"{column:{width}}  {words.rstrip()}".ljust(width + 24) + mark.rstrip()
+        yield (f"{column:{width}}  {words.rstrip()}".ljust(width + 24) + mark).rstrip()
         for text in _explanations(findings, examination):
             yield f"    {text}"
     yield ""
