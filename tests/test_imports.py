@@ -24,10 +24,11 @@ ROWS = (
     {"process", "fates", "shutdown", "workers", "runner", "views", "abandoned"},
     {"dispatch"},
     {"ambient"},
+    {"servers", "announcement"},
     {"injection", "bridges", "wsgi", "asgi"},
 )
-CORE = set[str]().union(*ROWS[:-1])
-BOUNDARIES = {"wsgi", "asgi"}
+CORE = set[str]().union(*ROWS[:-2])
+BOUNDARIES = {"wsgi", "asgi", "announcement"}
 FRAMEWORKS = {"django": {"django", "asgiref"}, "flask": {"flask", "werkzeug"}}
 
 
