@@ -77,7 +77,7 @@ announcement = Announcement()
 
 def _frames() -> tuple[tuple[str, FrameType], ...]:
     found: list[tuple[str, FrameType]] = []
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
         found.append((str(frame.f_globals.get("__name__", "")), frame))
         frame = frame.f_back

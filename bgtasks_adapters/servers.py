@@ -1,4 +1,4 @@
-"""Which server runs this process, and what becomes of tasks at its end: one log record, at start.
+"""The table of servers: how each is recognised, and which of its configurations lose tasks.
 
 A server is recognised by its modules on the call stack, while it loads the application, begins its
 lifespan or makes a request: that a server is imported tells nothing. uWSGI and mod_wsgi call from
@@ -11,8 +11,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,10 +20,10 @@ if TYPE_CHECKING:
     from bgtasks_adapters.settings import Settings
 
 Interface = Literal["WSGI", "ASGI"]
+_UwsgiValue = bytes | Literal[True]
 
 
-@dataclass(frozen=True)
-class Sighting:
+class Sighting(NamedTuple):
     """What can be seen of the server from inside the application."""
 
     settings: Settings
@@ -61,8 +60,7 @@ def _is_within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 
 
-@dataclass(frozen=True)
-class Server:
+class Server(NamedTuple):
     """A row of the table: how one server is recognised, and what there is to say of it."""
 
     name: str
@@ -93,9 +91,6 @@ def _says(worker: str) -> Callable[[Sighting], str]:
     return lambda sighting: worker
 
 
-# gunicorn ---------------------------------------------------------------------------------------
-
-
 def _gunicorn_worker(sighting: Sighting) -> str:
     worker = sighting.find("gunicorn", "self", "cfg")
     name = str(getattr(worker, "worker_class_str", "")).rpartition(".")[2]
@@ -111,9 +106,6 @@ def _gunicorn_losses(sighting: Sighting) -> Iterator[str]:
         )
 
 
-# uvicorn ----------------------------------------------------------------------------------------
-
-
 def _uvicorn_worker(sighting: Sighting) -> str:
     config: Any = sighting.find("uvicorn", "self", "config")
     protocol = getattr(getattr(config, "http_protocol_class", None), "__module__", "")
@@ -127,15 +119,12 @@ def _uvicorn_worker(sighting: Sighting) -> str:
 
 
 def _uvicorn_losses(sighting: Sighting) -> Iterator[str]:
-    handler = signal.getsignal(signal.SIGTERM)
-    if sighting.interface == "WSGI" and _is_within(getattr(handler, "__module__", ""), "uvicorn"):
+    module = str(getattr(signal.getsignal(signal.SIGTERM), "__module__", ""))
+    if sighting.interface == "WSGI" and _is_within(module, "uvicorn"):
         yield (
             "its worker processes end themselves by SIGTERM, behind the lifespan, of which a WSGI "
             "application gets nothing: run one worker without reload, or take gunicorn"
         )
-
-
-# hypercorn --------------------------------------------------------------------------------------
 
 
 def _hypercorn_worker(sighting: Sighting) -> str:
@@ -169,9 +158,6 @@ def _async_losses_without_lifespan(sighting: Sighting) -> Iterator[str]:
         )
 
 
-# daphne and granian -----------------------------------------------------------------------------
-
-
 def _daphne_losses(sighting: Sighting) -> Iterator[str]:
     if sighting.has_boundary:
         yield (
@@ -195,14 +181,11 @@ def _granian_losses(sighting: Sighting) -> Iterator[str]:
     yield from _async_losses_without_lifespan(sighting)
 
 
-# uWSGI and mod_wsgi -----------------------------------------------------------------------------
-
-
 def _uwsgi_option(name: str) -> str:
     """Return the value of an option; of one that was given without a value, "true"."""
-    given: Any = sys.modules["uwsgi"].opt.get(name, b"")  # bytes, True, or a list of those
+    given: _UwsgiValue | list[_UwsgiValue] = sys.modules["uwsgi"].opt.get(name, b"")
     values = given if isinstance(given, list) else [given]
-    return ";".join("true" if v is True else bytes(v).decode(errors="replace") for v in values)
+    return ";".join("true" if v is True else v.decode(errors="replace") for v in values)
 
 
 def _has_uwsgi(name: str) -> bool:
@@ -239,9 +222,6 @@ def _uwsgi_losses(sighting: Sighting) -> Iterator[str]:
 def _mod_wsgi_worker(sighting: Sighting) -> str:
     group = sys.modules["mod_wsgi"].process_group
     return f"daemon process group {group}" if group else "embedded mode"
-
-
-# servers that are made for development ----------------------------------------------------------
 
 
 def _reloading(variable: str) -> bool:
@@ -309,6 +289,7 @@ TESTS = Server(
 
 
 def recognise(sighting: Sighting) -> Server | None:
+    """Return the server that is seen, or ``TESTS``; None if it is none of the table."""
     for server in (*SERVERS, TESTS):
         if server.is_around(sighting):
             return server

@@ -133,9 +133,9 @@ def _check_pools(max_workers: int) -> Iterator[CheckMessage]:
 
 def _pool_size(database: dict[str, Any]) -> int | None:
     """Return how many connections a PostgreSQL pool has, if there is one; else None."""
-    pool = database.get("OPTIONS", {}).get("pool")
+    pool: dict[str, Any] | bool | None = database.get("OPTIONS", {}).get("pool")
     if not pool or not str(database.get("ENGINE", "")).endswith(("postgresql", "postgis")):
         return None
-    options: dict[str, Any] = pool if isinstance(pool, dict) else {}
+    options = pool if isinstance(pool, dict) else {}
     size = options.get("max_size") or options.get("min_size", DEFAULT_POOL_SIZE)
     return size if isinstance(size, int) else None

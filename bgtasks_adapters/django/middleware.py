@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
+    from bgtasks_adapters.servers import Interface
+
 
 class BackgroundTasksMiddleware:
     """Run the tasks that views add once their response is closed, which is after it was sent.
@@ -53,7 +55,7 @@ class BackgroundTasksMiddleware:
         if find_scope(request) is not None:
             return self.get_response(request)  # type: ignore[no-any-return]
         if announcement.is_due:
-            interface = "ASGI" if isinstance(request, ASGIRequest) else "WSGI"
+            interface: Interface = "ASGI" if isinstance(request, ASGIRequest) else "WSGI"
             announcement.at_use(get_settings(), interface, has_boundary=False)
         owned = OwnedScope(request)
         if self._is_async:
