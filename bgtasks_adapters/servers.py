@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from bgtasks_adapters.settings import Settings
 
 Interface = Literal["WSGI", "ASGI"]
-_UwsgiValue = bytes | Literal[True]
+_UwsgiValue = bytes | bool
+_GRACEFULLY = "15 gracefully_kill_them_all"
 
 
 class Sighting(NamedTuple):
@@ -185,7 +186,7 @@ def _uwsgi_option(name: str) -> str:
     """Return the value of an option; of one that was given without a value, "true"."""
     given: _UwsgiValue | list[_UwsgiValue] = sys.modules["uwsgi"].opt.get(name, b"")
     values = given if isinstance(given, list) else [given]
-    return ";".join("true" if v is True else v.decode(errors="replace") for v in values)
+    return ";".join(v.decode(errors="replace") if isinstance(v, bytes) else "true" for v in values)
 
 
 def _has_uwsgi(name: str) -> bool:
@@ -205,16 +206,17 @@ def _uwsgi_losses(sighting: Sighting) -> Iterator[str]:
     if not getattr(sys.modules["uwsgi"], "has_threads", 1):
         yield "its threads are off, so tasks stand still between requests: give it --enable-threads"
     has_master = _has_uwsgi("master")
-    ends_at_sigterm = "15 gracefully_kill_them_all" in _uwsgi_option("hook-master-start")
-    if not _has_uwsgi("die-on-term") and not ends_at_sigterm:
-        what = "makes it reload, not end, until it is killed" if has_master else "kills it at once"
-        yield f"SIGTERM {what}: give it --die-on-term"
-    if has_master and _has_uwsgi("skip-atexit"):
-        yield "--skip-atexit ends workers without waiting for anything: leave it out"
+    if not (has_master and _GRACEFULLY in _uwsgi_option("hook-master-start")):
+        yield (
+            "SIGTERM ends its workers without their tasks while they answer a request: give it "
+            f'--master and --hook-master-start "unix_signal:{_GRACEFULLY}"'
+        )
+    if _has_uwsgi("skip-atexit"):
+        yield "--skip-atexit ends workers without waiting for tasks: leave it out"
     mercy = _uwsgi_option("worker-reload-mercy")
     if has_master and mercy.isdigit() and sighting.is_cut_off_behind(int(mercy)):
         yield (
-            f"it kills workers behind {mercy} s, and with them what runs: give "
+            f"at a reload it kills workers behind {mercy} s, and with them what runs: give "
             f"--worker-reload-mercy more than the {sighting.seconds} of shutdown_timeout"
         )
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -44,6 +45,7 @@ UWSGI = (
     shlex.quote(str(Path(sysconfig.get_path("scripts"), "uwsgi")))
     + " --http-socket=127.0.0.1:{port} --module={app}"
 )
+GRACEFULLY = " --master --hook-master-start='unix_signal:15 gracefully_kill_them_all'"
 DJANGO = {"DJANGO_SETTINGS_MODULE": "tests.programs.served_django"}
 
 
@@ -200,43 +202,37 @@ CASES = {
         loses="its reloader kills this process",
     ),
     "uwsgi": Case(
-        UWSGI + " --die-on-term", "uWSGI (1 process of 1 thread)", AT_THE_END, requires="pyuwsgi"
+        UWSGI + GRACEFULLY, "uWSGI (1 process of 1 thread)", AT_THE_END, requires="pyuwsgi"
     ),
-    "uwsgi-master": Case(
-        UWSGI + " --master --die-on-term --processes=2 --threads=3",
+    "uwsgi-threads": Case(
+        UWSGI + GRACEFULLY + " --processes=2 --threads=3",
         "uWSGI (2 processes of 3 threads)",
         AT_THE_END,
         requires="pyuwsgi",
     ),
-    "uwsgi-hook": Case(
-        UWSGI + " --master --hook-master-start='unix_signal:15 gracefully_kill_them_all'",
+    "uwsgi-die-on-term": Case(
+        UWSGI + " --master --die-on-term",
         "uWSGI (1 process of 1 thread)",
         AT_THE_END,
         requires="pyuwsgi",
+        loses="give it --master and --hook-master-start",
     ),
-    "uwsgi-killed": Case(
-        UWSGI,
+    "uwsgi-no-master": Case(
+        UWSGI + GRACEFULLY.replace("--master ", ""),
         "uWSGI (1 process of 1 thread)",
         AT_THE_END,
         requires="pyuwsgi",
-        loses="SIGTERM kills it at once: give it --die-on-term",
-    ),
-    "uwsgi-reloading": Case(
-        UWSGI + " --master",
-        "uWSGI (1 process of 1 thread)",
-        AT_THE_END,
-        requires="pyuwsgi",
-        loses="SIGTERM makes it reload",
+        loses="give it --master and --hook-master-start",
     ),
     "uwsgi-no-atexit": Case(
-        UWSGI + " --master --die-on-term --skip-atexit",
+        UWSGI + GRACEFULLY + " --skip-atexit",
         "uWSGI (1 process of 1 thread)",
         AT_THE_END,
         requires="pyuwsgi",
         loses="--skip-atexit ends workers without waiting",
     ),
     "uwsgi-impatient": Case(
-        UWSGI + " --master --die-on-term --worker-reload-mercy=7",
+        UWSGI + GRACEFULLY + " --worker-reload-mercy=7",
         "uWSGI (1 process of 1 thread)",
         AT_THE_END,
         requires="pyuwsgi",
@@ -315,15 +311,22 @@ def test_each_worker_of_a_lifespan_says_it(workers: int, start: Start) -> None:
 
 @pytest.mark.parametrize(
     ("options", "is_warned"),
-    [("", True), ("--die-on-term", False), ("--master --die-on-term", False)],
+    [("", True), (" --die-on-term", True), (" --master --die-on-term", True), (GRACEFULLY, False)],
 )
 def test_uwsgi_does_as_it_is_said(options: str, is_warned: bool, start: Start) -> None:
-    """A running task ends at SIGTERM, unless the warning has said that it would be lost."""
-    server = start(Case(f"{UWSGI} {options}", "", "", requires="pyuwsgi"))
+    """A task ends behind a SIGTERM in the midst of a request, unless a warning has told of it."""
+    server = start(Case(UWSGI + options, "", "", requires="pyuwsgi"))
     ask(server, "/task")
     ask(server, "/started")
-    server.send_sigterm()
-    server.wait_for_exit()
+    with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as client:
+        client.sendall(b"POST /half HTTP/1.0\r\nContent-Length: 1\r\n\r\n")
+        received = b""
+        while b"half" not in received:
+            received += client.recv(4096)
+        server.send_sigterm()
+        if not is_warned:
+            client.sendall(b"x")
+        server.wait_for_exit()
     ((level, _),) = said(server.output)
     assert level == ("WARNING" if is_warned else "INFO")
     assert ("the task ended" in server.output) is not is_warned, server.output

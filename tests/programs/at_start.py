@@ -47,13 +47,16 @@ def use_a_test_client() -> None:
 def pretend_to_be_in_an_old_uwsgi(has_threads: str) -> None:
     """Make the application where there is the module that uWSGI makes.
 
-    From 2.0.23 on uWSGI cannot be started without threads, and older ones have no wheel for
-    every Python: so this is the one server that is not the real one.
+    A newer one cannot be started without threads, and an older one has no wheel for every
+    Python: so this is the one server that is not the real one.
     """
     log_everything()
     uwsgi = types.ModuleType("uwsgi")
     uwsgi.__dict__.update(
-        opt={"master": True, "die-on-term": b"true"},
+        opt={
+            "master": b"true",
+            "hook-master-start": [b"unix_signal:15 gracefully_kill_them_all", b"print:up"],
+        },
         has_threads=int(has_threads),
         numproc=1,
         cores=1,

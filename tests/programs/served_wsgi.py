@@ -26,8 +26,18 @@ def _application(environ: WSGIEnvironment, start_response: StartResponse) -> Ite
         add_task(_end_behind_the_main_thread)
     elif environ["PATH_INFO"] == "/started":
         _has_started.wait(FOR_EVER)
+    elif environ["PATH_INFO"] == "/half":
+        return _answer_in_halves(environ, start_response)
     start_response("200 OK", [("Content-Length", "2")])
     return [b"ok"]
+
+
+def _answer_in_halves(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Send one half, and the other when the body of the request has come."""
+    start_response("200 OK", [])
+    yield b"half"
+    environ["wsgi.input"].read(1)
+    yield b"whole"
 
 
 log_everything()
