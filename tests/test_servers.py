@@ -298,15 +298,20 @@ def test_one_line_says_what_was_found(name: str, start: Start) -> None:
     assert case.loses in text
 
 
-@pytest.mark.parametrize("workers", [2])
-def test_each_worker_of_a_lifespan_says_it(workers: int, start: Start) -> None:
-    """Where each worker loads the application by itself, each has its line, and no process two."""
-    case = Case(f"{UVICORN} --workers={workers}", "", "", ASGI)
-    server = start(case)
+@pytest.mark.parametrize("name", ["daphne", "uvicorn", "waitress"])
+def test_it_is_said_at_start(name: str, start: Start) -> None:
+    """A server that listens when all is loaded has told by then, before any request."""
+    assert len(said(start(CASES[name]).output)) == 1
+
+
+def test_each_worker_says_it(start: Start) -> None:
+    """Where workers load the application by themselves, each has its line, and none has two."""
+    server = start(Case(UVICORN + " --workers=2", "", "", ASGI))
     ask(server)
+    server.stop()
     found = said(server.output)
-    assert 1 <= len(found) <= workers
-    assert all(f"uvicorn (h11, {workers} workers)" in text for _, text in found)
+    assert len(found) == 2, server.output
+    assert all("uvicorn (h11, 2 workers)" in text for _, text in found)
 
 
 @pytest.mark.parametrize(
