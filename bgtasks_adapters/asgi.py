@@ -16,6 +16,7 @@ import anyio
 import anyio.to_thread
 
 from bgtasks_adapters.ambient import use_tasks
+from bgtasks_adapters.announcement import announcement
 from bgtasks_adapters.concurrency import ThreadEvent, is_cancelling, running_asyncio_loop
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.events import logger
@@ -49,6 +50,7 @@ class Boundary:
         self._loop: AsyncioLoop | TrioLoop | None = None
         self._is_drained_by_lifespan = False
         handle_sigterm(settings)
+        announcement.at_load(settings, "ASGI")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -68,6 +70,8 @@ class Boundary:
     async def _respond(
         self, response: ResponseScope, scope: Scope, receive: Receive, send: Send
     ) -> None:
+        if announcement.is_due:
+            announcement.at_use(self.settings, "ASGI", has_lifespan=self._is_drained_by_lifespan)
         kind = _WebsocketExchange if scope["type"] == "websocket" else _HttpExchange
         exchange = kind(response, receive, send)
         try:
@@ -101,6 +105,8 @@ class Boundary:
     async def _run_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         lifespan = _Lifespan(receive, send, self._drain)
         self._is_drained_by_lifespan = True
+        if announcement.is_due:
+            announcement.at_use(self.settings, "ASGI", has_lifespan=True)
         try:
             try:
                 await self.app(scope, lifespan.receive, lifespan.send)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.ambient import use_tasks
+from bgtasks_adapters.announcement import announcement
 from bgtasks_adapters.bridges import find_bridge
 from bgtasks_adapters.callables import is_coroutine_function
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
@@ -38,6 +39,7 @@ class Boundary:
         self.settings = settings
         self._host = host
         handle_sigterm(settings)
+        announcement.at_load(settings, "WSGI")
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         outer: ResponseScope | None = environ.get(SCOPE_KEY)
@@ -69,6 +71,8 @@ class Boundary:
     def _own(
         self, scope: ResponseScope, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
+        if announcement.is_due:
+            announcement.at_use(self.settings, "WSGI")
         environ[SCOPE_KEY] = scope
         try:
             with use_tasks(scope.tasks):

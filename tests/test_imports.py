@@ -25,13 +25,14 @@ ROWS = (
     {"dispatch"},
     {"ambient"},
     {"notes", "probes"},
+    {"servers", "announcement"},
     {"injection", "bridges", "wsgi", "asgi"},
 )
-CORE = set[str]().union(*ROWS[:-1])
+CORE = set[str]().union(*ROWS[:-2])
 BESIDE = {"doctor", "__main__"}
 """Imported only by who uses them, never by the package."""
 
-BOUNDARIES = {"wsgi", "asgi"}
+BOUNDARIES = {"wsgi", "asgi", "announcement"}
 FRAMEWORKS = {"django": {"django", "asgiref"}, "flask": {"flask", "werkzeug"}}
 
 

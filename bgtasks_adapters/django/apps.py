@@ -1,6 +1,7 @@
-"""The app: checks the setting at start."""
+"""The app: checks the setting at start, and the project at ``check --deploy``."""
 
 from django.apps import AppConfig
+from django.core import checks
 
 from bgtasks_adapters.django.conf import get_settings
 
@@ -12,3 +13,6 @@ class BackgroundTasksConfig(AppConfig):
 
     def ready(self) -> None:
         get_settings()  # a bad value is an error now, not at the first task
+        from bgtasks_adapters.django.checks import check_deployment
+
+        checks.register(check_deployment, "bgtasks", deploy=True)

@@ -6,8 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import markcoroutinefunction, sync_to_async
+from django.core.handlers.asgi import ASGIRequest
 
 from bgtasks_adapters.ambient import use_tasks
+from bgtasks_adapters.announcement import announcement
 from bgtasks_adapters.callables import returns_coroutine
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.django.scopes import OwnedScope, find_scope
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
+
+    from bgtasks_adapters.servers import Interface
 
 
 class BackgroundTasksMiddleware:
@@ -50,6 +54,9 @@ class BackgroundTasksMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if find_scope(request) is not None:
             return self.get_response(request)  # type: ignore[no-any-return]
+        if announcement.is_due:
+            interface: Interface = "ASGI" if isinstance(request, ASGIRequest) else "WSGI"
+            announcement.at_use(get_settings(), interface, has_boundary=False)
         owned = OwnedScope(request)
         if self._is_async:
             return self._respond(request, owned)
