@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import threading
 from typing import TYPE_CHECKING
 
 from bgtasks_adapters.events import logger
-from bgtasks_adapters.servers import TESTS, UNKNOWN, Sighting, recognise
+from bgtasks_adapters.servers import TESTS, UNKNOWN, Sighting, call_stack, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import FrameType
 
     from bgtasks_adapters.servers import Interface, Server
     from bgtasks_adapters.settings import Settings
@@ -37,7 +35,7 @@ class Announcement:
         Nothing in a process that only imports the application. With a lifespan one waits for
         that: whether it comes is what counts.
         """
-        sighting = Sighting(settings, interface, _frames())
+        sighting = Sighting(settings, interface, call_stack())
         server = recognise(sighting)
         if server is None or (interface == "ASGI" and server.has_lifespan):
             return
@@ -52,7 +50,7 @@ class Announcement:
         has_boundary: bool = True,
     ) -> None:
         """Log it at the lifespan's begin or at the first request, if it was not logged before."""
-        sighting = Sighting(settings, interface, _frames(), has_lifespan, has_boundary)
+        sighting = Sighting(settings, interface, call_stack(), has_lifespan, has_boundary)
         self._log(recognise(sighting) or UNKNOWN, sighting)
 
     def _log(self, server: Server, sighting: Sighting) -> None:
@@ -73,15 +71,6 @@ class Announcement:
 
 
 announcement = Announcement()
-
-
-def _frames() -> tuple[tuple[str, FrameType], ...]:
-    found: list[tuple[str, FrameType]] = []
-    frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
-    while frame is not None:
-        found.append((str(frame.f_globals.get("__name__", "")), frame))
-        frame = frame.f_back
-    return tuple(reversed(found))
 
 
 def _losses(server: Server, sighting: Sighting) -> Iterator[str]:

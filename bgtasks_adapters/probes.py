@@ -14,7 +14,9 @@ import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bgtasks_adapters.ambient import get_background_tasks
+from bgtasks_adapters.concurrency import is_on_loop
 from bgtasks_adapters.notes import Notes, ProbeError
+from bgtasks_adapters.servers import UNKNOWN, Sighting, call_stack, recognise
 from bgtasks_adapters.settings import DOCTOR_TOKEN_VARIABLE
 from bgtasks_adapters.shutdown import shutdown
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from bgtasks_adapters.servers import Interface
     from bgtasks_adapters.settings import Settings
 
 TOKEN_HEADER = "Bgtasks-Doctor-Token"
@@ -103,7 +106,7 @@ class Probes:
         self._settings = settings
         self._interface = interface
 
-    def answer(self, headers: Mapping[str, str], server: str = "") -> tuple[Probe, Answer] | None:
+    def answer(self, headers: Mapping[str, str]) -> tuple[Probe, Answer] | None:
         """Answer a request with these headers (names in lower case); None if it is no probe."""
         token = headers.get(TOKEN_HEADER.lower())
         if token is None:
@@ -113,13 +116,13 @@ class Probes:
             return none, _text(403, "the token is not that of this server\n")
         try:
             probe = Probe.parse(headers.get(PROBE_HEADER.lower(), ""))
-            return probe, self._answer(probe, server)
+            return probe, self._answer(probe)
         except ProbeError as error:
             return none, _text(400, f"{error}\n")
 
-    def _answer(self, probe: Probe, server: str) -> Answer:
+    def _answer(self, probe: Probe) -> Answer:
         if probe.page == "hello":
-            return _json(self._description(server))
+            return _json(self._description())
         if probe.page == "notes":
             return _json(self._notes.read(probe.visit))
         if probe.page == "release":
@@ -158,11 +161,15 @@ class Probes:
             path.write_bytes(PIECE)
         return path
 
-    def _description(self, server: str) -> dict[str, object]:
+    def _description(self) -> dict[str, object]:
         settings = self._settings
+        interface: Interface = "ASGI" if is_on_loop() else "WSGI"
+        sighting = Sighting(settings, interface, call_stack())
+        server = recognise(sighting) or UNKNOWN
+        worker = server.worker(sighting)
         return {
             "interface": self._interface,
-            "server": server,
+            "server": f"{server.name} ({worker})" if worker else server.name,
             "pid": os.getpid(),
             "executor": settings.executor,
             "shutdown_timeout": settings.shutdown_timeout,
@@ -265,7 +272,7 @@ class WsgiProbes:
             for key, value in environ.items()
             if key.startswith("HTTP_BGTASKS_DOCTOR")
         }
-        found = self._probes.answer(headers, environ.get("SERVER_SOFTWARE", ""))
+        found = self._probes.answer(headers)
         if found is None:
             return self._app(environ, start_response)  # type: ignore[no-any-return]
         probe, answer = found

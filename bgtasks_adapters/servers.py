@@ -57,6 +57,16 @@ class Sighting(NamedTuple):
         return f"{self.settings.shutdown_timeout:g} s"
 
 
+def call_stack() -> tuple[tuple[str, FrameType], ...]:
+    """Return the frames of the calls that led here, the outermost first, with their modules."""
+    found: list[tuple[str, FrameType]] = []
+    frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    while frame is not None:
+        found.append((str(frame.f_globals.get("__name__", "")), frame))
+        frame = frame.f_back
+    return tuple(reversed(found))
+
+
 def _is_within(module: str, package: str) -> bool:
     return module == package or module.startswith(f"{package}.")
 

@@ -24,7 +24,7 @@ def answering_probes(
 
     def find(request: HttpRequest) -> tuple[Probe, Answer] | None:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        return probes.answer(headers, request.META.get("SERVER_SOFTWARE", ""))
+        return probes.answer(headers)
 
     if is_async:
 

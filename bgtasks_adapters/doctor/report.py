@@ -12,6 +12,8 @@ from bgtasks_adapters.doctor.advice import advice_for
 from bgtasks_adapters.doctor.columns import Finding
 from bgtasks_adapters.doctor.examination import Examination
 
+_WHERE = {"wsgi": "WSGI boundary", "asgi": "ASGI boundary", "django": "Django middleware"}
+
 
 def show_progress(number: int, total: int, name: str) -> None:
     """Say on standard error what is measured: on one line of a terminal, else a line each."""
@@ -31,8 +33,7 @@ def table(examination: Examination) -> str:
 
 def _lines(examination: Examination) -> Iterator[str]:
     server = examination.server
-    name = server["server"] or "server"
-    yield f"{name} ({server['interface']}), process {server['pid']}"
+    yield f"{server['server']}, measured in its {_WHERE[server['interface']]}"
     yield ""
     width = max(len(finding.column) for finding in examination.findings)
     yield f"{'':{width}}  {'def':10}async def"

@@ -88,7 +88,14 @@ _HYPERCORN = ("-m", "hypercorn", "--bind=127.0.0.1:{port}", _ASGI)
 _DAPHNE = ("-m", "daphne", "--bind=127.0.0.1", "--port={port}", _ASGI)
 _RUNSERVER = ("-m", "django", "runserver", "127.0.0.1:{port}")
 _DJANGO = {"DJANGO_SETTINGS_MODULE": "tests.servers.programs.django_site"}
-_UWSGI = ("uwsgi", "--master", "--enable-threads", f"--module={_WSGI}", "--need-app")
+_UWSGI = (
+    "uwsgi",
+    "--master",
+    "--hook-master-start=unix_signal:15 gracefully_kill_them_all",
+    "--enable-threads",
+    "--need-app",
+    f"--module={_WSGI}",
+)
 _GRANIAN = ("-m", "granian", "--port={port}")
 _BRIDGED = ("-m", "uvicorn", "--port={port}", "tests.servers.programs.bridged:application")
 
