@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from bgtasks_adapters.doctor.examination import (
     START_SECONDS,
@@ -15,6 +16,7 @@ from bgtasks_adapters.doctor.examination import (
 )
 from bgtasks_adapters.doctor.report import as_json, show_progress, table
 from bgtasks_adapters.doctor.target import DoctorError, Target
+from bgtasks_adapters.probes import HOLD_SECONDS
 from bgtasks_adapters.settings import DOCTOR_TOKEN_VARIABLE
 
 DESCRIPTION = """\
@@ -63,6 +65,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long a command may take until it listens (default: %(default)g)",
     )
+    doctor.add_argument(
+        "--hold",
+        type=float,
+        default=HOLD_SECONDS,
+        metavar="SECONDS",
+        help="how long a task waits for the doctor, which has to come with the next request "
+        "(default: %(default)g; more on a slow line)",
+    )
     doctor.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser
 
@@ -71,7 +81,7 @@ def _examine(options: argparse.Namespace, command: list[str]) -> Examination:
     if command and options.url:
         raise DoctorError("Both a command and --url were given: use one of them.")
     if command:
-        return examine_command(command, show_progress, options.start_timeout)
+        return examine_command(command, show_progress, options.start_timeout, options.hold)
     if not options.url:
         raise DoctorError(
             "Nothing to measure was given. Use: doctor -- COMMAND, with what starts the server "
@@ -82,7 +92,8 @@ def _examine(options: argparse.Namespace, command: list[str]) -> Examination:
         raise DoctorError(
             f"--url needs --token: what {DOCTOR_TOKEN_VARIABLE} is in the server's environment."
         )
-    return examine(Target.of_url(options.url, token), show_progress)
+    target = replace(Target.of_url(options.url, token), hold=options.hold)
+    return examine(target, show_progress)
 
 
 if __name__ == "__main__":

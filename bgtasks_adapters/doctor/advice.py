@@ -8,14 +8,18 @@ from typing import Any
 from bgtasks_adapters.doctor.columns import Finding
 from bgtasks_adapters.doctor.ending import SIGTERM_COLUMN
 
+_NO_BOUNDARY = (
+    "Django's middleware does not see this. Take the application from bgtasks_adapters.django.asgi "
+    "or .wsgi: their boundary sees the very end of each response, and of the server."
+)
 _OF_WORD = {
     "held": "Something outside of this library's middleware waits for it: make the middleware the "
     "outermost one, and check what stands between it and the client.",
     "no end": "The server never ends a response of this kind, with tasks or without: send a "
     "Content-Length, or use HTTP/1.1 behind the proxy.",
+    "lost": "Nobody ended this response: put the asgi or wsgi middleware around the application, as "
+    "its outermost one, and on a server that closes what an application returns.",
     "refused": "The server or a proxy ended the connection: look into its log.",
-    "lost": "Nobody ended this response. Only a boundary sees its very end: take the application "
-    "from bgtasks_adapters.django.asgi or .wsgi, or put the asgi or wsgi middleware around it.",
 }
 _INLINE = 'executor="inline" runs tasks within the request: remove that setting.'
 _AT_SIGTERM = {
@@ -31,6 +35,8 @@ def advice_for(finding: Finding, server: Mapping[str, Any]) -> str:
     """Return what to do, with what the server said of itself in mind; empty if nothing."""
     if finding.is_good:
         return ""
+    if finding.word == "lost" and server["interface"] == "django":
+        return _NO_BOUNDARY
     if finding.column == SIGTERM_COLUMN:
         return _AT_SIGTERM[finding.word].format(timeout=server["shutdown_timeout"])
     if finding.word == "held" and server["executor"] == "inline":

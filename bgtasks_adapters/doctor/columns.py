@@ -15,7 +15,7 @@ from typing import Literal
 
 from bgtasks_adapters.doctor.client import Connection, IncompleteResponseError
 from bgtasks_adapters.doctor.target import Target, new_visit
-from bgtasks_adapters.probes import HOLD_SECONDS, PIECE, PIECES, VIEW_SECONDS, Probe
+from bgtasks_adapters.probes import PIECE, PIECES, VIEW_SECONDS, Probe
 
 Word = Literal[
     "free", "held", "served", "closes", "run", "lost", "no end", "refused", "finished", "named", "-"
@@ -25,7 +25,6 @@ FAIR: frozenset[Word] = frozenset({"named", "no end", "refused"})
 """Words for what is not as good as it can be, without anything lost or held."""
 
 KINDS = ("def", "async")
-_PATIENCE = HOLD_SECONDS + 6.0
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,8 @@ class _Framing:
     def __call__(self, target: Target, kind: str) -> tuple[Word, str]:
         visit = new_visit()
         problem = ""
-        with target.connect(patience=_PATIENCE, pause=self.pause) as connection:
-            probe = Probe(self.page, visit, kind, hold=HOLD_SECONDS)
+        with target.connect(patience=target.patience, pause=self.pause) as connection:
+            probe = Probe(self.page, visit, kind, hold=target.hold)
             try:
                 response = target.ask(connection, probe, method=self.method, version=self.version)
             except IncompleteResponseError as error:
@@ -93,7 +92,7 @@ class _Framing:
 def fate_of_held(target: Target, visit: str) -> tuple[Word, str]:
     """Let the task of a complete response go on; say whether the response had waited for it."""
     target.book.release(visit)
-    note = target.wait_for(visit, "running", ("ended", "expired"), _PATIENCE)
+    note = target.wait_for(visit, "running", ("ended", "expired"), target.patience)
     if note is None:
         return "lost", "the task did not run"
     if note.event == "expired":
@@ -103,8 +102,8 @@ def fate_of_held(target: Target, visit: str) -> tuple[Word, str]:
 
 def _next_on_the_connection(target: Target, kind: str) -> tuple[Word, str]:
     visit = new_visit()
-    with target.connect(patience=_PATIENCE) as connection:
-        response = target.ask(connection, Probe("length", visit, kind))
+    with target.connect(patience=target.patience) as connection:
+        response = target.ask(connection, Probe("length", visit, kind, hold=target.hold))
         is_answered = response.keeps_alive and _is_answered(target, connection)
     word, detail = fate_of_held(target, visit)
     if word != "free":
@@ -124,9 +123,9 @@ def _is_answered(target: Target, connection: Connection) -> bool:
 
 def _another_client(target: Target, kind: str) -> tuple[Word, str]:
     visit = new_visit()
-    with target.connect(patience=_PATIENCE) as connection:
-        target.ask(connection, Probe("length", visit, kind))
-        with target.connect(patience=_PATIENCE) as other:
+    with target.connect(patience=target.patience) as connection:
+        target.ask(connection, Probe("length", visit, kind, hold=target.hold))
+        with target.connect(patience=target.patience) as other:
             target.ask(other, Probe("hello"))
         word, detail = fate_of_held(target, visit)
     if word != "free":
@@ -139,7 +138,7 @@ def _leave(when: str) -> Callable[[Target, str], tuple[Word, str]]:
         visit = new_visit()
         page = {"before": "pausing", "during": "large", "after": "length"}[when]
         probe = Probe(page, visit, kind, when="always")
-        connection = target.connect(patience=_PATIENCE)
+        connection = target.connect(patience=target.patience)
         if when == "after":
             target.ask(connection, probe)
         else:
@@ -157,16 +156,16 @@ def _leave(when: str) -> Callable[[Target, str], tuple[Word, str]]:
 def _raising_midway(target: Target, kind: str) -> tuple[Word, str]:
     visit = new_visit()
     is_cut_off = suppress(IncompleteResponseError, OSError, ValueError, IndexError)
-    with target.connect(patience=_PATIENCE) as connection, is_cut_off:
+    with target.connect(patience=target.patience) as connection, is_cut_off:
         target.ask(connection, Probe("raising", visit, kind, when="always"))
     return _fate_of_run(target, visit)
 
 
 def _fate_of_run(target: Target, visit: str) -> tuple[Word, str]:
-    if target.wait_for(visit, "running", ("started",), _PATIENCE) is None:
+    if target.wait_for(visit, "running", ("started",), target.patience) is None:
         return "lost", "the task did not run"
     target.book.release(visit)
-    if target.wait_for(visit, "running", ("ended", "expired"), _PATIENCE) is None:
+    if target.wait_for(visit, "running", ("ended", "expired"), target.patience) is None:
         return "lost", "the task was cut off"
     return "run", ""
 

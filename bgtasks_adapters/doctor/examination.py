@@ -16,6 +16,7 @@ from bgtasks_adapters.doctor.command import Command
 from bgtasks_adapters.doctor.ending import SIGTERM_COLUMN, end_by_sigterm
 from bgtasks_adapters.doctor.target import DoctorError, Target
 from bgtasks_adapters.notes import FOLDER_VARIABLE, Notes
+from bgtasks_adapters.probes import HOLD_SECONDS
 from bgtasks_adapters.settings import DOCTOR_TOKEN_VARIABLE
 
 START_SECONDS = 30.0
@@ -56,11 +57,15 @@ def examine(target: Target, progress: Progress) -> Examination:
 
 
 def examine_command(
-    arguments: Sequence[str], progress: Progress, start_seconds: float = START_SECONDS
+    arguments: Sequence[str],
+    progress: Progress,
+    start_seconds: float = START_SECONDS,
+    hold: float = HOLD_SECONDS,
 ) -> Examination:
     """Start a command, measure the server that it is, and end it by SIGTERM."""
     total = len(COLUMNS) + 1
-    with started(arguments, start_seconds=start_seconds) as (command, target, notes):
+    with started(arguments, start_seconds=start_seconds) as (command, server, notes):
+        target = replace(server, hold=hold)
         examination = Examination(target.hello())
         _measure(target, examination, total, progress)
         if examination.runs_tasks:

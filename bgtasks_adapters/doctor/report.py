@@ -52,15 +52,15 @@ def _lines(examination: Examination) -> Iterator[str]:
         yield f"{count} of {len(examination.findings)} findings are bad: see the lines marked !"
 
 
-def _explanations(findings: list[Finding], examination: Examination) -> list[str]:
-    found: list[str] = []
+def _explanations(findings: list[Finding], examination: Examination) -> Iterator[str]:
+    kinds: dict[str, list[str]] = {}
     for finding in findings:
         advice = advice_for(finding, examination.server)
         if advice:
-            text = f"{finding.kind}: {finding.detail or finding.word}. {advice}"
-            if text not in found:
-                found.append(text)
-    return found
+            text = f"{finding.detail or finding.word}. {advice}"
+            kinds.setdefault(text, []).append(finding.kind)
+    for text, of_kinds in kinds.items():
+        yield f"{', '.join(of_kinds)}: {text}"
 
 
 def as_json(examination: Examination) -> str:

@@ -20,7 +20,7 @@ from bgtasks_adapters.doctor.client import (
 )
 from bgtasks_adapters.exceptions import BackgroundTasksError
 from bgtasks_adapters.notes import Note, Notes
-from bgtasks_adapters.probes import MARK_HEADER, PROBE_HEADER, TOKEN_HEADER, Probe
+from bgtasks_adapters.probes import HOLD_SECONDS, MARK_HEADER, PROBE_HEADER, TOKEN_HEADER, Probe
 
 _LOOK_SECONDS = 0.02
 
@@ -45,6 +45,14 @@ class Target:
     path: str = "/"
     folder: Notes | None = None
     """Where its notes lie, if it runs on this machine as a command of the doctor's."""
+
+    hold: float = HOLD_SECONDS
+    """How long a task waits to be let go on, in seconds."""
+
+    @property
+    def patience(self) -> float:
+        """How long anything may take that a task can keep waiting, in seconds."""
+        return 2 * self.hold + 2
 
     @classmethod
     def of_url(cls, url: str, token: str) -> Target:

@@ -42,7 +42,7 @@ def test_json(doctor: Doctor) -> None:
 
 def test_a_client_that_is_held(doctor: Doctor) -> None:
     """Clients that wait for tasks are found, with what to do about it, and the exit status is 1."""
-    visit = doctor("--", *gunicorn(f"{OWN}:inline"))
+    visit = doctor("--hold", "1", "--", *gunicorn(f"{OWN}:inline"))
     assert visit.status == 1, visit.errors
     (line,) = [line for line in visit.output.splitlines() if "HTTP/1.0, unknown" in line]
     assert line.split() == ["HTTP/1.0,", "unknown", "length", "held", "held", "!"]
@@ -51,11 +51,11 @@ def test_a_client_that_is_held(doctor: Doctor) -> None:
 
 def test_tasks_that_are_lost(doctor: Doctor) -> None:
     """Tasks that never run are found, with what to do about it."""
-    visit = doctor("--", *gunicorn(f"{OWN}:never_closing"))
+    visit = doctor("--hold", "1", "--", *gunicorn(f"{OWN}:never_closing"))
     assert visit.status == 1, visit.errors
     (line,) = [line for line in visit.output.splitlines() if line.startswith("Content-Length")]
     assert line.split() == ["Content-Length", "lost", "lost", "!"]
-    assert "put the asgi or wsgi middleware around it" in visit.output
+    assert "put the asgi or wsgi middleware around the application" in visit.output
     assert "HEAD" not in visit.output, "where no task ever runs, that is all there is to say"
 
 
@@ -66,7 +66,7 @@ def test_django_with_the_middleware_alone(doctor: Doctor, interface: str) -> Non
         arguments = gunicorn("django.core.wsgi:get_wsgi_application()")
     else:
         arguments = uvicorn("django.core.asgi:get_asgi_application", "--factory")
-    visit = doctor("--json", "--", *arguments, **DJANGO)
+    visit = doctor("--hold", "1", "--json", "--", *arguments, **DJANGO)
     found = json.loads(visit.output)
     assert found["server"]["interface"] == "django"
     words = {(each["column"], each["kind"]): each["word"] for each in found["findings"]}
