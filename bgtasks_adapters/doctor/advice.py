@@ -17,8 +17,8 @@ _OF_WORD = {
     "outermost one, and check what stands between it and the client.",
     "no end": "The server never ends a response of this kind, with tasks or without: send a "
     "Content-Length, or use HTTP/1.1 behind the proxy.",
-    "lost": "Nobody ended this response: put the asgi or wsgi middleware around the application, as "
-    "its outermost one, and on a server that closes what an application returns.",
+    "lost": "Nobody ended this response: put the asgi or wsgi middleware around the application, "
+    "as its outermost one, and on a server that closes what an application returns.",
     "refused": "The server or a proxy ended the connection: look into its log.",
 }
 _INLINE = 'executor="inline" runs tasks within the request: remove that setting.'
