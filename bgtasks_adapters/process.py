@@ -48,6 +48,13 @@ class Unfinished(Protocol):
         """Give up every task that has not ended, and report each as left over."""
 
 
+class UnderWay(Unfinished, Protocol):
+    """A run that was started and has not ended."""
+
+    def outlive_the_server(self) -> None:
+        """See that it goes on, now that the main thread has ended."""
+
+
 class _Waiter(NamedTuple):
     is_due: Callable[[], bool]
     callback: Callable[[], object]
@@ -69,7 +76,7 @@ class Ledger:
         self._succeeded = 0
         self._ended_otherwise = 0
         self._other_fates: dict[Fate, int] = dict.fromkeys(FATES, 0)
-        self._runs: dict[Unfinished, None] = {}
+        self._runs: dict[UnderWay, None] = {}
         self._open: dict[int, weakref.ref[Unfinished]] = {}
         self._waiters: list[_Waiter] = []
         self.left_over: list[str] = []
@@ -114,11 +121,11 @@ class Ledger:
             self._call_waiters()
             return True
 
-    def start(self, run: Unfinished) -> None:
+    def start(self, run: UnderWay) -> None:
         with self._lock:
             self._runs[run] = None
 
-    def finish(self, run: Unfinished) -> None:
+    def finish(self, run: UnderWay) -> None:
         with self._lock:
             self._runs.pop(run, None)
             if not self._runs:
@@ -159,7 +166,7 @@ class Ledger:
         with self._lock:
             return self._is_idle.wait_for(lambda: not self._runs, timeout)
 
-    def runs(self) -> list[Unfinished]:
+    def runs(self) -> list[UnderWay]:
         with self._lock:
             return list(self._runs)
 

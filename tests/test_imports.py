@@ -21,7 +21,7 @@ FOLDER = Path(bgtasks_adapters.__file__).parent
 ROWS = (
     {"exceptions", "events", "callables", "concurrency", "outcome", "options", "surroundings"},
     {"tasks", "direct", "settings"},
-    {"process", "fates", "shutdown", "workers", "runner"},
+    {"process", "fates", "shutdown", "sigterm", "workers", "runner"},
     {"dispatch"},
     {"ambient"},
     {"injection", "wsgi", "asgi"},
