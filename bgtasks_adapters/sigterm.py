@@ -62,7 +62,10 @@ def _say_that_it_is_not_handled(*, is_deadly: bool) -> None:
     if is_deadly:
         logger.warning(said + "A SIGTERM ends this process at once, and its tasks are lost")
     else:
-        logger.info(said + "What becomes of tasks is up to the handler that is there")
+        logger.info(
+            said + "What becomes of tasks then is up to the handler that is there; a reloader that "
+            "is told to end kills this process"
+        )
 
 
 class _Leave:
