@@ -117,6 +117,12 @@ class Boundary:
 
     async def _drain(self) -> None:
         self._is_drained_by_lifespan = False  # a request that is still there waits by itself
+        if ledger.runs():  # else not even anyio's backend is imported, which takes its time
+            await self._wait_for_runs()
+        # Written now, because some servers end their process by a signal right behind this.
+        shutdown.write_receipt()
+
+    async def _wait_for_runs(self) -> None:
         is_idle = ThreadEvent()
         ledger.call_when_idle(is_idle.set)
         timeout = self.settings.shutdown_timeout
@@ -124,8 +130,6 @@ class Boundary:
             await is_idle.wait()
         if deadline.cancelled_caught:
             leave_over_running(timeout)
-        # Written now, because some servers end their process by a signal right behind this.
-        shutdown.write_receipt()
 
 
 class BackgroundTasksMiddleware(Boundary):
