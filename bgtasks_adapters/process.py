@@ -47,12 +47,8 @@ class Unfinished(Protocol):
     def leave_over(self, reason: str, /) -> None:
         """Give up every task that has not ended, and report each as left over."""
 
-
-class UnderWay(Unfinished, Protocol):
-    """A run that was started and has not ended."""
-
     def outlive_the_server(self) -> None:
-        """See that it goes on, now that the main thread has ended."""
+        """See that what waits on a loop goes on, now that the main thread has ended."""
 
 
 class _Waiter(NamedTuple):
@@ -76,7 +72,7 @@ class Ledger:
         self._succeeded = 0
         self._ended_otherwise = 0
         self._other_fates: dict[Fate, int] = dict.fromkeys(FATES, 0)
-        self._runs: dict[UnderWay, None] = {}
+        self._runs: dict[Unfinished, None] = {}
         self._open: dict[int, weakref.ref[Unfinished]] = {}
         self._waiters: list[_Waiter] = []
         self.left_over: list[str] = []
@@ -121,11 +117,11 @@ class Ledger:
             self._call_waiters()
             return True
 
-    def start(self, run: UnderWay) -> None:
+    def start(self, run: Unfinished) -> None:
         with self._lock:
             self._runs[run] = None
 
-    def finish(self, run: UnderWay) -> None:
+    def finish(self, run: Unfinished) -> None:
         with self._lock:
             self._runs.pop(run, None)
             if not self._runs:
@@ -166,7 +162,7 @@ class Ledger:
         with self._lock:
             return self._is_idle.wait_for(lambda: not self._runs, timeout)
 
-    def runs(self) -> list[UnderWay]:
+    def runs(self) -> list[Unfinished]:
         with self._lock:
             return list(self._runs)
 
