@@ -83,7 +83,7 @@ class _Leave:
             if callable(self._previous):
                 self._previous(signum, frame)
             run_in_daemon_thread(partial(self._kill_at_last, signum), "bgtasks-deadline")
-            if is_on_loop() and ledger.runs():
+            if is_on_loop() and ledger.runs() and not shutdown.is_left_to_the_server:
                 # An exception would end the loop that they run on, or that they come back to.
                 run_in_daemon_thread(
                     partial(self._tell_again_behind_runs, signum), "bgtasks-sigterm"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from queue import SimpleQueue
 from typing import Any
 
 from bgtasks_adapters import add_task, sigterm
@@ -62,16 +63,16 @@ def wait(mode: str) -> None:
 
 def wait_with_a_handler(mode: str) -> None:
     """Wait with a handler of the server's own, which ends the process in its own way."""
-    told = threading.Event()
+    told: SimpleQueue[bool] = SimpleQueue()  # an Event may be locked by whom the signal interrupts
 
     def handler(signum: int, frame: object) -> None:
         say("the server's handler")
-        told.set()
+        told.put(True)
 
     signal.signal(signal.SIGTERM, handler)
     _serve(_finish_behind_the_main_thread, mode)
     _say_when_the_task_has_started()
-    if told.wait(FOR_EVER):
+    if told.get(timeout=FOR_EVER):
         say("went on")
 
 

@@ -16,7 +16,6 @@ from tests.programs import FOR_EVER, log_everything, say
 
 
 async def _finish_when_told() -> None:
-    say("started")
     await anyio.wait_readable(sys.stdin.fileno())
     await anyio.lowlevel.checkpoint()
     say("finished on", threading.current_thread().name)
@@ -42,6 +41,7 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
 async def _serve(lifespan: Lifespan, app: BackgroundTasksMiddleware) -> None:
     await lifespan.start_up()
     await AsgiExchange(app).run()
+    await anyio.wait_all_tasks_blocked()
 
 
 def serve_for_ever(backend: str) -> None:
@@ -52,6 +52,7 @@ def serve_for_ever(backend: str) -> None:
     async def serve() -> None:
         async with lifespan_of(app) as lifespan:
             await _serve(lifespan, app)
+            say("started")
             await anyio.sleep(FOR_EVER)
 
     anyio.run(serve, backend=backend)
@@ -78,7 +79,10 @@ def shut_down(backend: str) -> None:
     async def serve() -> None:
         async with lifespan_of(app) as lifespan:
             await _serve(lifespan, app)
-            await lifespan.shut_down()
+            async with anyio.create_task_group() as group:
+                group.start_soon(lifespan.shut_down)
+                await anyio.wait_all_tasks_blocked()
+                say("started")
 
     anyio.run(serve, backend=backend)
     say("went on")
