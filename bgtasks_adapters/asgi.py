@@ -23,7 +23,8 @@ from bgtasks_adapters.events import logger
 from bgtasks_adapters.exceptions import InvalidApplicationError
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.settings import Settings, answers_probes
-from bgtasks_adapters.shutdown import handle_sigterm, leave_over_running, shutdown
+from bgtasks_adapters.shutdown import leave_over_running, shutdown
+from bgtasks_adapters.sigterm import handle_sigterm
 from bgtasks_adapters.workers import AsyncioLoop
 
 if TYPE_CHECKING:
@@ -118,9 +119,16 @@ class Boundary:
             await lifespan.answer_the_rest()
         finally:
             self._is_drained_by_lifespan = False
+            shutdown.end_orderly_end(lifespan)
 
     async def _drain(self) -> None:
         self._is_drained_by_lifespan = False  # a request that is still there waits by itself
+        if ledger.runs():  # else not even anyio's backend is imported, which takes its time
+            await self._wait_for_runs()
+        # Written now, because some servers end their process by a signal right behind this.
+        shutdown.write_receipt()
+
+    async def _wait_for_runs(self) -> None:
         is_idle = ThreadEvent()
         ledger.call_when_idle(is_idle.set)
         timeout = self.settings.shutdown_timeout
@@ -128,8 +136,6 @@ class Boundary:
             await is_idle.wait()
         if deadline.cancelled_caught:
             leave_over_running(timeout)
-        # Written now, because some servers end their process by a signal right behind this.
-        shutdown.write_receipt()
 
 
 class BackgroundTasksMiddleware(Boundary):
@@ -295,12 +301,15 @@ class _Lifespan:
         message = await self._receive()
         self._received.add(message["type"])
         if message["type"] == "lifespan.shutdown":
+            shutdown.begin_orderly_end(self)
             # First, because tasks may need what the application is about to close.
             await self._drain()
         return message
 
     async def send(self, message: Message) -> None:
         self._sent.add(message["type"])
+        if message["type"].startswith("lifespan.shutdown"):
+            shutdown.end_orderly_end(self)
         await self._send(message)
 
     async def answer_the_rest(self) -> None:
@@ -336,3 +345,6 @@ class TrioLoop:
             spawn()
         else:
             self._token.run_sync_soon(spawn)
+
+    def outlive_the_server(self) -> None:
+        """Do nothing: trio leaves no run behind that could go on."""

@@ -303,6 +303,10 @@ class Run:
     def unfinished_tasks(self) -> list[BackgroundTask]:
         return [task for task in self.tasks if task.status in ("pending", "running")]
 
+    def outlive_the_server(self) -> None:
+        """Have the loop of the async legs run on, if the server left it."""
+        self._loop.outlive_the_server()
+
     def leave_over(self, reason: str) -> None:
         """Report every task that has not ended as left over, and end this run."""
         for task in self.unfinished_tasks():

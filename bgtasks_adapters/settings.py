@@ -51,8 +51,9 @@ class Settings:
     shutdown_timeout: float = 20.0
     """Seconds that the exit of the process waits for tasks; what is left is named in a receipt."""
     handle_sigterm: Literal["auto"] | bool = "auto"
-    """Leave through ``SystemExit`` at SIGTERM, so that workers drain. ``"auto"``: where SIGTERM
-    would kill the process at once, because its handler is the default one."""
+    """Leave in order at SIGTERM, so that tasks end first. ``"auto"``: where SIGTERM would kill the
+    process at once, because its handler is the default one. True: also where there is a handler,
+    which is called before."""
     receipt: str | os.PathLike[str] | None = None
     """A file to which the receipt of the exit is appended as one line of JSON, too."""
     observers: tuple[Observer, ...] = ()

@@ -1,4 +1,4 @@
-"""The end of the process: what it waits for and how long, the receipt, and SIGTERM.
+"""The end of the process: what it waits for and how long, and the receipt.
 
 Workers are daemon threads, which an ending interpreter does not wait for. One thread that is no
 daemon waits for the main thread to end and then drains with a deadline, so that exit is bounded
@@ -12,24 +12,15 @@ import logging
 import os
 import threading
 import time
-from functools import partial
 from typing import TYPE_CHECKING
 
-from bgtasks_adapters.concurrency import run_in_daemon_thread
 from bgtasks_adapters.events import logger
-from bgtasks_adapters.exceptions import ProcessTerminated
 from bgtasks_adapters.process import call_in_forked_child, ledger
 from bgtasks_adapters.workers import thread_pool_class
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from bgtasks_adapters.process import Stats
     from bgtasks_adapters.settings import Settings
-
-
-EXIT_GRACE_SECONDS = 10.0
-"""What an exit at SIGTERM may take beyond ``shutdown_timeout``, before the process is killed."""
 
 
 NAMES_IN_LOG = 100
@@ -50,6 +41,7 @@ class Shutdown:
         self._receipts: set[str] = set()
         self._drainer: threading.Thread | None = None
         self._written: Stats | None = None
+        self._orderly_ends: set[object] = set()
 
     def watch(self, settings: Settings) -> None:
         """Have the exit of this process wait for tasks, as these settings say."""
@@ -81,23 +73,31 @@ class Shutdown:
 
     def _drain_at_exit(self) -> None:
         threading.main_thread().join()
+        for run in ledger.runs():
+            run.outlive_the_server()
         if not ledger.wait_until_idle(self.timeout):
             leave_over_running(self.timeout)
+        self.give_up_the_rest()
+        self._drainer = None
+
+    @property
+    def is_left_to_the_server(self) -> bool:
+        """Tell whether a server is in the middle of an orderly end, which drains."""
+        return bool(self._orderly_ends)
+
+    def begin_orderly_end(self, lifespan: object) -> None:
+        """Note that a server has begun to end, and waits for this lifespan."""
+        self._orderly_ends.add(lifespan)
+
+    def end_orderly_end(self, lifespan: object) -> None:
+        """Note that a server no longer waits for this lifespan."""
+        self._orderly_ends.discard(lifespan)
+
+    def give_up_the_rest(self) -> None:
+        """Report tasks whose response was never complete, and write the receipt."""
         for response in ledger.open_responses():
             response.leave_over("the process ended before its response was complete")
         self.write_receipt()
-        self._drainer = None
-
-    def kill_at_last(self, seconds: float, signum: int) -> None:
-        """End this process by the signal, if it is still there after so many seconds.
-
-        A thread that is not ours and no daemon can hold an exit for ever, where the signal
-        without its handler would have ended the process at once.
-        """
-        threading.Event().wait(seconds)
-        leave_over_running(seconds)
-        self.write_receipt()
-        os.kill(os.getpid(), signum)
 
     def write_receipt(self) -> None:
         """Log the counts of this process, once unless they changed; append them to files asked for.
@@ -145,33 +145,3 @@ def leave_over_running(timeout: float) -> None:
     """Give up what still runs or waits, after ``timeout`` seconds of waiting for it."""
     for run in ledger.runs():
         run.leave_over(f"it had not ended {timeout:g} s after the shutdown began")
-
-
-def handle_sigterm(settings: Settings) -> None:
-    """Leave through ``SystemExit`` at SIGTERM, where the settings ask for it.
-
-    Only the main thread may set a signal handler. With "auto" nothing is done where a server has
-    a handler of its own: it ends its process in an orderly way. A second SIGTERM ends at once, and
-    so does the first one ``EXIT_GRACE_SECONDS`` behind the shutdown's deadline.
-    """
-    if settings.handle_sigterm is False:
-        return
-    import signal
-
-    if threading.current_thread() is not threading.main_thread():
-        logger.debug("SIGTERM is not handled: the application was not loaded in the main thread")
-        return
-    previous = signal.getsignal(signal.SIGTERM)
-    if previous is not signal.SIG_DFL and settings.handle_sigterm == "auto":
-        return
-
-    def leave(signum: int, frame: FrameType | None) -> None:
-        signal.signal(signum, signal.SIG_DFL)
-        if callable(previous):
-            previous(signum, frame)
-        deadline = max(settings.shutdown_timeout, shutdown.timeout) + EXIT_GRACE_SECONDS
-        kill_at_last = partial(shutdown.kill_at_last, deadline, signum)
-        run_in_daemon_thread(kill_at_last, "bgtasks-deadline")
-        raise ProcessTerminated(128 + signum)
-
-    signal.signal(signal.SIGTERM, leave)

@@ -115,6 +115,9 @@ class Loop(Protocol):
         Raises ``RuntimeError`` where the loop has ended.
         """
 
+    def outlive_the_server(self) -> None:
+        """See that what was started here goes on, now that the main thread has ended."""
+
 
 class AsyncioLoop:
     """An asyncio loop on which tasks of their own are started, from any thread."""
@@ -140,6 +143,32 @@ class AsyncioLoop:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def outlive_the_server(self) -> None:
+        """Run the loop on, on a daemon thread, where its server stopped it and left it open.
+
+        Servers without lifespan do so, and what waits on the loop would wait for ever.
+        """
+        if self.loop.is_running() or self.loop.is_closed():
+            return
+        executor = _new_executor()
+        if executor is not None:
+            self.loop.set_default_executor(executor)
+        is_running = threading.Event()
+
+        def run() -> None:
+            try:
+                self.loop.run_forever()
+            finally:
+                is_running.set()
+
+        self.loop.call_soon_threadsafe(is_running.set)
+        try:
+            concurrency.run_in_daemon_thread(run, "bgtasks-left-loop")
+        except RuntimeError:
+            logger.debug("No thread could be started to run a loop on that its server left")
+        else:
+            is_running.wait()
+
 
 class LoopThread:
     """The one loop of a process whose server has none (WSGI), on a daemon thread of its own."""
@@ -162,6 +191,9 @@ class LoopThread:
             ending.close()
         else:
             loop.start(function)
+
+    def outlive_the_server(self) -> None:
+        """Do nothing: it is no server's."""
 
     def _running_loop(self) -> AsyncioLoop:
         with self._lock:

@@ -17,7 +17,7 @@ from bgtasks_adapters.callables import is_coroutine_function
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.exceptions import InvalidApplicationError
 from bgtasks_adapters.settings import Settings, answers_probes
-from bgtasks_adapters.shutdown import handle_sigterm
+from bgtasks_adapters.sigterm import handle_sigterm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -21,7 +21,7 @@ FOLDER = Path(bgtasks_adapters.__file__).parent
 ROWS = (
     {"exceptions", "events", "callables", "concurrency", "outcome", "options", "surroundings"},
     {"tasks", "direct", "settings"},
-    {"process", "fates", "shutdown", "workers", "runner", "views", "abandoned"},
+    {"process", "fates", "shutdown", "sigterm", "workers", "runner", "views", "abandoned"},
     {"dispatch"},
     {"ambient"},
     {"servers"},
@@ -233,3 +233,29 @@ def test_wsgi_with_async_tasks_loads_asyncio_only() -> None:
     loaded = modules_loaded_by(SERVE.replace("TASKS", "[work, awork]"))
     assert "asyncio" in loaded
     assert not loaded & ({"anyio", "trio"} | SITES)
+
+
+LIFESPAN = """
+import asyncio
+from bgtasks_adapters.asgi import BackgroundTasksMiddleware
+
+async def app(scope, receive, send):
+    raise ValueError(scope["type"])
+
+async def receive():
+    return {"type": received.pop(0)}
+
+async def send(message):
+    sent.append(message["type"])
+
+received, sent = ["lifespan.startup", "lifespan.shutdown"], []
+asyncio.run(BackgroundTasksMiddleware(app)({"type": "lifespan"}, receive, send))
+assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+"""
+
+
+def test_a_shutdown_with_nothing_pending_waits_for_nothing() -> None:
+    """Where no task is pending the drain enters no wait, for which anyio would load a backend."""
+    loaded = modules_loaded_by(LIFESPAN)
+    assert f"{PACKAGE}.asgi" in loaded
+    assert "anyio._backends._asyncio" not in loaded

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .programs import Ended, at_exit, run
+from .programs import Ended, at_exit, on_a_loop, run
 
 FATES = [
     "succeeded",
@@ -60,6 +60,18 @@ def test_async_tasks_can_use_threads_at_exit() -> None:
     """An async task that runs at exit can use its loop's threads: name look-ups need them."""
     ended = run(at_exit.use_threads)
     assert ended.said == ["behind the main thread: def", "on a thread"], ended
+
+
+def test_a_loop_that_its_server_left_open_runs_on() -> None:
+    """Tasks on a loop that was stopped and not closed go on there at exit, and can use threads."""
+    ended = run(on_a_loop.leave_the_loop_open)
+    assert ended.said == [
+        "finished on the loop of the server True",
+        "on a thread",
+        "the one behind True",
+    ], ended
+    assert ended.status == 0
+    assert "2 succeeded" in ended.log
 
 
 @pytest.mark.parametrize("kind", ["def", "async"])

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from .programs import Ended, at_sigterm, run, running
+from .programs import Ended, at_sigterm, on_a_loop, run, running
 
 
 @contextmanager
@@ -67,16 +67,72 @@ def test_handle_sigterm_true_calls_the_handler_before() -> None:
 
 
 def test_a_second_sigterm_ends_at_once() -> None:
-    """A second SIGTERM ends the process while it still waits for a task."""
+    """A second SIGTERM, not told in one breath with the first, ends a process that still waits."""
     with with_a_task(at_sigterm.hang, "auto") as process:
         process.send_signal(signal.SIGTERM)
         assert process.stdout is not None
         assert process.stdout.readline() == "main thread ended\n"
         told = time.monotonic()
-        process.send_signal(signal.SIGTERM)
+        while process.poll() is None and time.monotonic() - told < 10:
+            process.send_signal(signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.1)
         ended = Ended(process)
     assert ended.status == -signal.SIGTERM, ended
-    assert time.monotonic() - told < 10
+
+
+def test_sigterm_told_twice_in_one_breath_counts_once() -> None:
+    """What a parent passes on and what its supervisor sends to the whole group is one SIGTERM."""
+    with with_a_task(at_sigterm.wait_for_a_repetition) as process:
+        process.send_signal(signal.SIGTERM)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "main thread ended\n"
+        process.send_signal(signal.SIGTERM)
+        process.stdin.write("go on\n")
+        ended = Ended(process)
+    assert ended.said == ["finished"], ended
+    assert ended.status == 128 + signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("backend", "status"), [("asyncio", 128 + signal.SIGTERM), ("trio", -signal.SIGTERM)]
+)
+def test_a_loop_in_the_main_thread_runs_its_tasks_first(backend: str, status: int) -> None:
+    """Tasks on the loop that the signal interrupts end there, and only then the process."""
+    with with_a_task(on_a_loop.serve_for_ever, backend) as process:
+        process.send_signal(signal.SIGTERM)
+        ended = Ended(process, tell="go on\n")
+    assert ended.said == ["finished on MainThread", "the one behind"], ended
+    assert ended.status == status
+    assert "2 succeeded" in ended.log
+    assert "Traceback" not in ended.log
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_server_that_shuts_down_is_left_to_itself(backend: str) -> None:
+    """SIGTERM in the middle of a lifespan's shutdown lets that come to its end."""
+    with with_a_task(on_a_loop.shut_down, backend) as process:
+        process.send_signal(signal.SIGTERM)
+        ended = Ended(process, tell="go on\n")
+    behind = ["the one behind", "shutdown", "went on"]
+    assert ended.said == ["finished on MainThread", *behind], ended
+    assert ended.status == 0
+
+
+@pytest.mark.parametrize(
+    ("backend", "status"), [("asyncio", 128 + signal.SIGTERM), ("trio", -signal.SIGTERM)]
+)
+def test_a_loop_without_tasks_is_left_at_once(backend: str, status: int) -> None:
+    """Where nothing is pending SIGTERM starts no wait: the process leaves in the handler."""
+    with running(on_a_loop.serve_nothing, backend) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "started\n"
+        process.send_signal(signal.SIGTERM)
+        ended = Ended(process)
+    assert ended.said == [], ended
+    assert ended.status == status
+    assert ended.log == ""
 
 
 def test_a_thread_that_holds_the_exit_is_ended_at_last(tmp_path: Path) -> None:
@@ -93,10 +149,17 @@ def test_a_thread_that_holds_the_exit_is_ended_at_last(tmp_path: Path) -> None:
 
 
 def test_an_application_made_on_a_thread_sets_no_handler() -> None:
-    """Made outside of the main thread, an application works and leaves SIGTERM as it was."""
+    """Made outside of the main thread, an application leaves SIGTERM as it was, and warns."""
     ended = run(at_sigterm.load_in_a_thread)
     assert sorted(ended.said) == ["default True", "ran"], ended
-    assert "SIGTERM is not handled" in ended.log
+    assert "WARNING SIGTERM is not handled" in ended.log
+
+
+def test_an_application_made_on_a_thread_leaves_a_handler() -> None:
+    """Made outside of the main thread, where there is a handler, it says that it relies on that."""
+    ended = run(at_sigterm.load_in_a_thread_below_a_handler)
+    assert ended.said == ["ran"], ended
+    assert "INFO SIGTERM is not handled" in ended.log
 
 
 def test_sigterm_during_an_inline_task_leaves_it_over() -> None:

@@ -14,7 +14,7 @@ from bgtasks_adapters.callables import returns_coroutine
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.django.scopes import OwnedScope, find_scope
 from bgtasks_adapters.settings import answers_probes
-from bgtasks_adapters.shutdown import handle_sigterm
+from bgtasks_adapters.sigterm import handle_sigterm
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

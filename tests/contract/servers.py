@@ -21,7 +21,6 @@ from .client import Connection, FramingName
 from .gate import PATIENCE
 
 Interface = Literal["wsgi", "asgi"]
-TaskKind = Literal["def", "async"]
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,13 @@ class Server:
     is_killed_by_sigterm: bool = False
     """Whether SIGTERM ends it at once, if nobody else handles that."""
 
-    finishes_at_sigterm: frozenset[TaskKind] = frozenset({"def", "async"})
-    """The tasks that it leaves the time to end when it is told to stop."""
-
     needs_django: bool = False
+
+    processes: int = 1
+    """How many of its processes serve."""
+
+    line_of_a_process: str = ""
+    """What each of them prints when it serves, where one that is told before to stop may not."""
 
 
 def _module(module: str, *options: str) -> Callable[[str, int], list[str]]:
@@ -72,6 +74,7 @@ def _module(module: str, *options: str) -> Callable[[str, int], list[str]]:
 
 _GUNICORN = ("gunicorn", "--bind=127.0.0.1:{port}", "--workers=1", "--no-control-socket")
 _HYPERCORN = ("hypercorn", "--bind=127.0.0.1:{port}")
+_GRANIAN = ("granian", "--port={port}", "--http=1")
 
 SERVERS: Mapping[str, Server] = {
     server.name: server
@@ -99,8 +102,30 @@ SERVERS: Mapping[str, Server] = {
             "asgi",
             "daphne",
             _module("daphne", "--bind=127.0.0.1", "--port={port}", "{app}"),
-            # No lifespan, and its loop ends at SIGTERM: only what runs on threads goes on.
-            finishes_at_sigterm=frozenset({"def"}),
+        ),
+        Server(
+            "granian-asgi",
+            "asgi",
+            "granian",
+            _module(*_GRANIAN, "--interface=asgi", "{app}"),
+        ),
+        Server(
+            "gunicorn-uvicorn-worker",
+            "asgi",
+            "uvicorn_worker",
+            _module(*_GUNICORN, "--worker-class=uvicorn_worker.UvicornH11Worker", "{app}"),
+        ),
+        Server(
+            "gunicorn-asgi",
+            "asgi",
+            "gunicorn",
+            _module(*_GUNICORN, "--worker-class=asgi", "{app}"),
+        ),
+        Server(
+            "granian-wsgi",
+            "wsgi",
+            "granian",
+            _module(*_GRANIAN, "--interface=wsgi", "--blocking-threads=4", "{app}"),
         ),
         Server(
             "gunicorn-sync",
@@ -151,6 +176,71 @@ SERVERS: Mapping[str, Server] = {
     )
 }
 
+SERVERS_IN_OTHER_WAYS: Mapping[str, Server] = {
+    server.name: server
+    for server in (
+        Server(
+            "hypercorn-asyncio-2-workers",
+            "asgi",
+            "hypercorn",
+            _module(*_HYPERCORN, "--worker-class=asyncio", "--workers=2", "{app}"),
+            processes=2,
+            line_of_a_process="Running on http",
+        ),
+        Server(
+            "hypercorn-trio-2-workers",
+            "asgi",
+            "trio",
+            _module(*_HYPERCORN, "--worker-class=trio", "--workers=2", "{app}"),
+            processes=2,
+            line_of_a_process="Running on http",
+        ),
+        Server(
+            "uvicorn-2-workers",
+            "asgi",
+            "uvicorn",
+            _module("uvicorn", "--port={port}", "--workers=2", "{app}"),
+            processes=2,
+            line_of_a_process="Application startup complete",
+        ),
+        Server(
+            "uvicorn-impatient",
+            "asgi",
+            "uvicorn",
+            _module("uvicorn", "--port={port}", "--timeout-graceful-shutdown=1", "{app}"),
+        ),
+        Server(
+            "uvicorn-reload",
+            "asgi",
+            "uvicorn",
+            _module("uvicorn", "--port={port}", "--reload", "{app}"),
+        ),
+        Server(
+            "granian-asgi-2-workers",
+            "asgi",
+            "granian",
+            _module(*_GRANIAN, "--interface=asgi", "--workers=2", "{app}"),
+            processes=2,
+            line_of_a_process="Started worker-",
+        ),
+        Server(
+            "granian-without-lifespan",
+            "asgi",
+            "granian",
+            _module(*_GRANIAN, "--interface=asginl", "{app}"),
+        ),
+        Server(
+            "granian-wsgi-2-workers",
+            "wsgi",
+            "granian",
+            _module(*_GRANIAN, "--interface=wsgi", "--workers=2", "{app}"),
+            processes=2,
+            line_of_a_process="Started worker-",
+        ),
+    )
+}
+"""Ways to run a server that matter at its end only."""
+
 
 class RunningServer:
     """A server in a process of its own, on a free port of 127.0.0.1."""
@@ -170,7 +260,7 @@ class RunningServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._wait_until_it_listens()
+        self._wait_until_it_serves(server)
 
     @property
     def output(self) -> str:
@@ -211,10 +301,11 @@ class RunningServer:
         finally:
             self._process.wait(PATIENCE)
 
-    def _wait_until_it_listens(self) -> None:
-        """Try again and again, with pauses in which the end of the process is awaited."""
+    def _wait_until_it_serves(self, server: Server) -> None:
+        """Look again and again, with pauses in which the end of the process is awaited."""
         for _ in range(int(PATIENCE / 0.02)):
-            if self._is_listening():
+            is_complete = self.output.count(server.line_of_a_process) >= server.processes
+            if is_complete and self._is_listening():
                 return
             try:
                 status = self._process.wait(0.02)
@@ -222,7 +313,7 @@ class RunningServer:
                 continue
             raise AssertionError(f"the server ended with status {status}:\n{self.output}")
         self.kill()
-        raise AssertionError(f"the server does not listen after {PATIENCE} s:\n{self.output}")
+        raise AssertionError(f"the server does not serve after {PATIENCE} s:\n{self.output}")
 
     def _is_listening(self) -> bool:
         try:

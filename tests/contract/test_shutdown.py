@@ -48,10 +48,6 @@ def _sees_the_server_stop(pair: Pair) -> bool:
     return pair.sees_the_server_stop
 
 
-def _cuts_async_tasks_short(pair: Pair) -> bool:
-    return pair.sees_the_server_stop and "async" not in pair.server.finishes_at_sigterm
-
-
 @pytest.mark.pairs(only=_sees_the_server_stop)
 def test_the_receipt_is_balanced(own_site: StartSite, pair: Pair, visit: Visit) -> None:
     """At the end of its process, a receipt counts each task once, under what became of it."""
@@ -65,9 +61,9 @@ def test_the_receipt_is_balanced(own_site: StartSite, pair: Pair, visit: Visit) 
 
 
 def start_tasks(site: Site, queue: str, visits: Sequence[Visit]) -> list[Arrival]:
-    """Start a task of each kind that the server leaves time to end, one for a visit."""
+    """Start a task of each kind, one for a visit."""
     arrivals = []
-    for kind, visit in zip(sorted(site.pair.server.finishes_at_sigterm), visits, strict=False):
+    for kind, visit in zip(("def", "async"), visits, strict=True):
         with site.connect() as connection:
             connection.ask(visit.target(site.pair.host.views[0], "length", f"{queue}_{kind}"))
         arrivals.append(visit.wait_for("task", "started"))
@@ -78,7 +74,7 @@ def start_tasks(site: Site, queue: str, visits: Sequence[Visit]) -> list[Arrival
 def test_running_tasks_are_finished(
     own_site: StartSite, pair: Pair, visit: Visit, another_visit: Visit
 ) -> None:
-    """The tasks that run when SIGTERM comes run to their end, where the server leaves the time."""
+    """The tasks that run when SIGTERM comes run to their end."""
     site = own_site()
     tasks = start_tasks(site, "held", (visit, another_visit))
     site.begin_to_stop(visit.target(pair.host.views[0], "length"))
@@ -102,19 +98,3 @@ def test_what_is_left_over_is_named(
     assert sorted(site.receipt["tasks_left_over"]) == sorted(names)
     assert all(name in site.output for name in names)
     assert_receipt(site, {"left_over": len(tasks)})
-
-
-@pytest.mark.pairs(only=_cuts_async_tasks_short)
-def test_a_task_that_is_cut_short_is_reported(
-    own_site: StartSite, pair: Pair, visit: Visit
-) -> None:
-    """A task that the server leaves no time to end is reported, and counted, as not ended."""
-    site = own_site(shutdown_timeout=0.5)
-    with site.connect() as connection:
-        connection.ask(visit.target(pair.host.views[0], "length", "held_async"))
-    visit.wait_for("task", "started")
-    site.send_sigterm()
-    site.wait_for_exit()
-    fate = visit.fate("task")
-    assert fate in ("cancelled", "left_over")
-    assert_receipt(site, {fate: 1})

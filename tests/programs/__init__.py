@@ -59,8 +59,8 @@ main(*sys.argv[1:])
 class Ended:
     """What a program printed and logged, and how it ended."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.out, self.log = process.communicate(timeout=PATIENCE)
+    def __init__(self, process: subprocess.Popen[str], tell: str | None = None) -> None:
+        self.out, self.log = process.communicate(tell, timeout=PATIENCE)
         self.status = process.returncode
         self.said = self.out.splitlines()
 

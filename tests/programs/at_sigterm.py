@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
+from queue import SimpleQueue
 from typing import Any
 
-from bgtasks_adapters import add_task, shutdown
+from bgtasks_adapters import add_task, sigterm
 from bgtasks_adapters.wsgi import BackgroundTasksMiddleware
 from tests.programs import FOR_EVER, log_everything, say
 from tests.wsgi_server import WsgiExchange, app_of
@@ -28,6 +30,14 @@ def _hang() -> None:
     threading.main_thread().join(FOR_EVER)
     say("main thread ended")
     threading.Event().wait(FOR_EVER)
+
+
+def _finish_when_told() -> None:
+    _has_started.set()
+    threading.main_thread().join(FOR_EVER)
+    say("main thread ended")
+    sys.stdin.readline()
+    say("finished")
 
 
 def _serve(task: Any, mode: str) -> None:
@@ -53,16 +63,16 @@ def wait(mode: str) -> None:
 
 def wait_with_a_handler(mode: str) -> None:
     """Wait with a handler of the server's own, which ends the process in its own way."""
-    told = threading.Event()
+    told: SimpleQueue[bool] = SimpleQueue()  # an Event may be locked by whom the signal interrupts
 
     def handler(signum: int, frame: object) -> None:
         say("the server's handler")
-        told.set()
+        told.put(True)
 
     signal.signal(signal.SIGTERM, handler)
     _serve(_finish_behind_the_main_thread, mode)
     _say_when_the_task_has_started()
-    if told.wait(FOR_EVER):
+    if told.get(timeout=FOR_EVER):
         say("went on")
 
 
@@ -73,10 +83,18 @@ def hang(mode: str) -> None:
     signal.pause()
 
 
+def wait_for_a_repetition() -> None:
+    """Wait with a task that is told when to end, and take any repetition for the same SIGTERM."""
+    sigterm.REPEAT_SECONDS = FOR_EVER
+    _serve(_finish_when_told, "auto")
+    _say_when_the_task_has_started()
+    signal.pause()
+
+
 def be_held_by_another_thread(receipt: str) -> None:
     """Wait with a thread of somebody else's that would hold the exit for ever."""
     log_everything()
-    shutdown.EXIT_GRACE_SECONDS = 0.2
+    sigterm.EXIT_GRACE_SECONDS = 0.2
     threading.Thread(target=threading.Event().wait, args=(FOR_EVER,)).start()
     app = BackgroundTasksMiddleware(
         app_of(lambda: add_task(_hang)), receipt=receipt, shutdown_timeout=0.1
@@ -92,6 +110,14 @@ def load_in_a_thread() -> None:
     thread.start()
     thread.join(FOR_EVER)
     say("default", signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+
+
+def load_in_a_thread_below_a_handler() -> None:
+    """Make the application on a thread of a server that has a handler."""
+    signal.signal(signal.SIGTERM, lambda signum, frame: None)
+    thread = threading.Thread(target=_serve, args=(lambda: say("ran"), "auto"))
+    thread.start()
+    thread.join(FOR_EVER)
 
 
 def run_inline() -> None:
@@ -111,10 +137,9 @@ def run_inline() -> None:
 
 def be_held_by_a_thread() -> None:
     """Leave at SIGTERM with a thread of somebody else's that an exit waits for."""
-    from bgtasks_adapters import shutdown
 
     log_everything()
-    shutdown.EXIT_GRACE_SECONDS = 0.2
+    sigterm.EXIT_GRACE_SECONDS = 0.2
     threading.Thread(target=threading.Event().wait, args=(FOR_EVER,)).start()
     app = app_of(lambda: add_task(say, "started"))
     WsgiExchange(BackgroundTasksMiddleware(app, shutdown_timeout=0.2)).run()

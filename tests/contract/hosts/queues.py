@@ -27,6 +27,19 @@ def held_async(visit: str) -> None:
     add_task(hold_async, visit, "task")
 
 
+def busy_def(visit: str) -> None:
+    """One task that runs, and ten that wait for it."""
+    add_task(hold, visit, "task")
+    for number in range(10):
+        add_task(report, visit, f"waiting {number}")
+
+
+def busy_async(visit: str) -> None:
+    add_task(hold_async, visit, "task")
+    for number in range(10):
+        add_task(report_async, visit, f"waiting {number}")
+
+
 def short(visit: str) -> None:
     add_task(report, visit, "task")
 
@@ -102,6 +115,8 @@ QUEUES: dict[str, Callable[[str], None]] = {
     for queue in (
         held_def,
         held_async,
+        busy_def,
+        busy_async,
         named_def,
         named_async,
         short,
