@@ -58,9 +58,10 @@ class Sighting(NamedTuple):
 
 
 def call_stack() -> tuple[tuple[str, FrameType], ...]:
-    """Return the frames of the calls that led here, the outermost first, with their modules."""
+    """Return the frames of the calls that led to the caller, the outermost first."""
     found: list[tuple[str, FrameType]] = []
-    frame: FrameType | None = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    # Not the caller's own, which would hold the result and so, by a cycle, all that others hold.
+    frame: FrameType | None = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
     while frame is not None:
         found.append((str(frame.f_globals.get("__name__", "")), frame))
         frame = frame.f_back
