@@ -7,6 +7,7 @@ and every task that it leaves over is named.
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -15,9 +16,10 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bgtasks_adapters.concurrency import run_in_daemon_thread
+from bgtasks_adapters.concurrency import run_in_daemon_thread, way_to_raise_in_main_thread
 from bgtasks_adapters.events import logger
 from bgtasks_adapters.exceptions import ProcessTerminated
+from bgtasks_adapters.greenlets import are_threads_greenlets
 from bgtasks_adapters.process import call_in_forked_child, ledger
 from bgtasks_adapters.workers import thread_pool_class
 
@@ -48,12 +50,12 @@ class Shutdown:
         self._last_watched: Settings | None = None
         self.timeout = 0.0
         self._receipts: set[str] = set()
-        self._drainer: threading.Thread | None = None
+        self._will_drain = False
         self._written: Stats | None = None
 
     def watch(self, settings: Settings) -> None:
         """Have the exit of this process wait for tasks, as these settings say."""
-        if settings is self._last_watched and self._drainer is not None:
+        if settings is self._last_watched and self._will_drain:
             return
         with self._lock:
             if not self._is_fork_safe:
@@ -63,26 +65,39 @@ class Shutdown:
             self.timeout = max(self.timeout, settings.shutdown_timeout)
             if settings.receipt is not None:
                 self._receipts.add(os.fspath(settings.receipt))
-            if self._drainer is None:
+            if not self._will_drain:
                 thread_pool_class()
-                self._drainer = threading.Thread(
-                    target=self._drain_at_exit, name="bgtasks-drainer", daemon=False
-                )
-                try:
-                    self._drainer.start()
-                except RuntimeError:
-                    # Nothing can be waited for any more: the interpreter ends already.
-                    self._drainer = None
-                    logger.debug("No thread could be started to wait for tasks")
+                self._will_drain = True
+                self._drain_later()
 
-    def _drain_at_exit(self) -> None:
+    def _drain_later(self) -> None:
+        """Have the tasks waited for when the main thread has ended, if it is not too late."""
+        if are_threads_greenlets():
+            # Not each kind of them can wait for the main thread to end. That one can wait for
+            # them: while it does, they run.
+            atexit.register(self._drain)
+            return
+        drainer = threading.Thread(
+            target=self._drain_behind_main_thread, name="bgtasks-drainer", daemon=False
+        )
+        try:
+            drainer.start()
+        except RuntimeError:
+            # Nothing can be waited for any more: the interpreter ends already.
+            self._will_drain = False
+            logger.debug("No thread could be started to wait for tasks")
+
+    def _drain_behind_main_thread(self) -> None:
         threading.main_thread().join()
+        self._drain()
+
+    def _drain(self) -> None:
         if not ledger.wait_until_idle(self.timeout):
             leave_over_running(self.timeout)
         for response in ledger.open_responses():
             response.leave_over("the process ended before its response was complete")
         self.write_receipt()
-        self._drainer = None
+        self._will_drain = False
 
     def kill_at_last(self, seconds: float, signum: int) -> None:
         """End this process by the signal, if it is still there after so many seconds.
@@ -154,12 +169,11 @@ def handle_sigterm(settings: Settings) -> None:
         return
     import signal
 
-    if threading.current_thread() is not threading.main_thread():
-        logger.debug("SIGTERM is not handled: the application was not loaded in the main thread")
-        return
     previous = signal.getsignal(signal.SIGTERM)
     if previous is not signal.SIG_DFL and settings.handle_sigterm == "auto":
         return
+
+    raise_in_main_thread = way_to_raise_in_main_thread()
 
     def leave(signum: int, frame: FrameType | None) -> None:
         signal.signal(signum, signal.SIG_DFL)
@@ -168,6 +182,10 @@ def handle_sigterm(settings: Settings) -> None:
         deadline = max(settings.shutdown_timeout, shutdown.timeout) + EXIT_GRACE_SECONDS
         kill_at_last = partial(shutdown.kill_at_last, deadline, signum)
         run_in_daemon_thread(kill_at_last, "bgtasks-deadline")
-        raise ProcessTerminated(128 + signum)
+        raise_in_main_thread(ProcessTerminated(128 + signum))
 
-    signal.signal(signal.SIGTERM, leave)
+    try:
+        signal.signal(signal.SIGTERM, leave)
+    except ValueError:
+        # The thread is asked by trying: eventlet has several objects for the main one.
+        logger.debug("SIGTERM is not handled: the application was not loaded in the main thread")
