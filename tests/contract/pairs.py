@@ -113,6 +113,13 @@ class Pair:
         return f"{self.host.name}-on-{self.server.name}"
 
     @property
+    def views(self) -> tuple[View, ...]:
+        """The kinds of view that the host can be asked for on this server at any time."""
+        if self.server.runs_async_views_side_by_side:
+            return self.host.views
+        return tuple(view for view in self.host.views if view == "def")
+
+    @property
     def sees_clients_leave(self) -> bool:
         """Whether what a client does makes no difference to its tasks.
 
@@ -150,6 +157,11 @@ SHORT = (
     ("django-asgi", "daphne"),
     ("django-asgi-middleware", "hypercorn-asyncio"),
     ("bare-wsgi", "waitress"),
+    ("bare-wsgi", "gevent-unpatched"),
+    ("bare-wsgi", "eventlet-unpatched"),
+    ("bare-wsgi", "eventlet"),
+    ("flask", "gevent"),
+    ("django-wsgi", "gunicorn-gevent"),
     ("flask", "gunicorn-gthread"),
     ("flask", "werkzeug"),
     ("django-wsgi", "gunicorn-sync"),
