@@ -10,6 +10,8 @@ import threading
 import types
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from bgtasks_adapters import greenlets
+
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -155,8 +157,23 @@ def fulfil(future: Future[T], call: Callable[[], T]) -> None:
         future.set_result(result)
 
 
-def run_in_daemon_thread(target: Callable[[], object], name: str) -> threading.Thread:
+def run_in_daemon_thread(target: Callable[[], object], name: str) -> None:
     """Start a daemon thread: one that never holds the exit of the process."""
     thread = threading.Thread(target=target, name=name, daemon=True)
-    thread.start()
-    return thread
+    if greenlets.are_threads_greenlets():
+        greenlets.start_soon(thread.start)
+    else:
+        thread.start()
+
+
+def way_to_raise_in_main_thread() -> Callable[[BaseException], None]:
+    """Return what the handler of a signal, which runs on the main thread, calls to raise there.
+
+    Where threads are greenlets it may have come in the midst of another one, a task perhaps. There
+    the error is raised a little later: when that one waits for something.
+    """
+    return greenlets.Bell().ring if greenlets.are_threads_greenlets() else _raise
+
+
+def _raise(error: BaseException) -> None:
+    raise error

@@ -7,6 +7,7 @@ and every task that it leaves over is named.
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -15,6 +16,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bgtasks_adapters.events import logger
+from bgtasks_adapters.greenlets import are_threads_greenlets
 from bgtasks_adapters.process import call_in_forked_child, ledger
 from bgtasks_adapters.workers import thread_pool_class
 
@@ -39,13 +41,13 @@ class Shutdown:
         self._last_watched: Settings | None = None
         self.timeout = 0.0
         self._receipts: set[str] = set()
-        self._drainer: threading.Thread | None = None
+        self._will_drain = False
         self._written: Stats | None = None
         self._orderly_ends: set[object] = set()
 
     def watch(self, settings: Settings) -> None:
         """Have the exit of this process wait for tasks, as these settings say."""
-        if settings is self._last_watched and self._drainer is not None:
+        if settings is self._last_watched and self._will_drain:
             return
         with self._lock:
             if not self._is_fork_safe:
@@ -55,30 +57,43 @@ class Shutdown:
             self.timeout = max(self.timeout, settings.shutdown_timeout)
             if settings.receipt is not None:
                 self.write_receipt_to(settings.receipt)
-            if self._drainer is None:
+            if not self._will_drain:
                 thread_pool_class()
-                self._drainer = threading.Thread(
-                    target=self._drain_at_exit, name="bgtasks-drainer", daemon=False
-                )
-                try:
-                    self._drainer.start()
-                except RuntimeError:
-                    # Nothing can be waited for any more: the interpreter ends already.
-                    self._drainer = None
-                    logger.debug("No thread could be started to wait for tasks")
+                self._will_drain = True
+                self._drain_later()
 
     def write_receipt_to(self, path: str | os.PathLike[str]) -> None:
         """Have this process append its receipt to this file, too."""
         self._receipts.add(os.fspath(path))
 
-    def _drain_at_exit(self) -> None:
+    def _drain_later(self) -> None:
+        """Have the tasks waited for when the main thread has ended, if it is not too late."""
+        if are_threads_greenlets():
+            # Not each kind of them can wait for the main thread to end. That one can wait for
+            # them: while it does, they run.
+            atexit.register(self._drain)
+            return
+        drainer = threading.Thread(
+            target=self._drain_behind_main_thread, name="bgtasks-drainer", daemon=False
+        )
+        try:
+            drainer.start()
+        except RuntimeError:
+            # Nothing can be waited for any more: the interpreter ends already.
+            self._will_drain = False
+            logger.debug("No thread could be started to wait for tasks")
+
+    def _drain_behind_main_thread(self) -> None:
         threading.main_thread().join()
+        self._drain()
+
+    def _drain(self) -> None:
         for run in ledger.runs():
             run.outlive_the_server()
         if not ledger.wait_until_idle(self.timeout):
             leave_over_running(self.timeout)
         self.give_up_the_rest()
-        self._drainer = None
+        self._will_drain = False
 
     @property
     def is_left_to_the_server(self) -> bool:

@@ -11,11 +11,17 @@ import signal
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from bgtasks_adapters.concurrency import is_on_loop, run_in_daemon_thread, running_asyncio_loop
+from bgtasks_adapters.concurrency import (
+    is_on_loop,
+    run_in_daemon_thread,
+    running_asyncio_loop,
+    way_to_raise_in_main_thread,
+)
 from bgtasks_adapters.events import logger
 from bgtasks_adapters.exceptions import ProcessTerminated
+from bgtasks_adapters.greenlets import are_threads_greenlets
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.shutdown import leave_over_running, shutdown
 
@@ -49,11 +55,16 @@ def handle_sigterm(settings: Settings) -> None:
     if settings.handle_sigterm is False:
         return
     previous = signal.getsignal(signal.SIGTERM)
-    if threading.current_thread() is not threading.main_thread():
-        _say_that_it_is_not_handled(is_deadly=previous is signal.SIG_DFL)
-    elif isinstance(previous, _Leave):
+    if isinstance(previous, _Leave):
         return  # of another middleware of this process
-    elif previous is signal.SIG_DFL or settings.handle_sigterm is True:
+    try:
+        # What is there already, again, to learn whether this thread may: where threads are
+        # greenlets, there are several objects for the main one.
+        signal.signal(signal.SIGTERM, previous)
+    except ValueError:
+        _say_that_it_is_not_handled(is_deadly=previous is signal.SIG_DFL)
+        return
+    if previous is signal.SIG_DFL or settings.handle_sigterm is True:
         signal.signal(signal.SIGTERM, _Leave(settings, previous))
 
 
@@ -74,6 +85,7 @@ class _Leave:
     def __init__(self, settings: Settings, previous: Any) -> None:
         self._settings = settings
         self._previous = previous
+        self._raise_in_main_thread = way_to_raise_in_main_thread()
         self._repeats_until: float | None = None
         self._is_told_by_itself = False
 
@@ -83,7 +95,7 @@ class _Leave:
             if callable(self._previous):
                 self._previous(signum, frame)
             run_in_daemon_thread(partial(self._kill_at_last, signum), "bgtasks-deadline")
-            if is_on_loop() and ledger.runs() and not shutdown.is_left_to_the_server:
+            if _interrupts_a_loop() and ledger.runs() and not shutdown.is_left_to_the_server:
                 # An exception would end the loop that they run on, or that they come back to.
                 run_in_daemon_thread(
                     partial(self._tell_again_behind_runs, signum), "bgtasks-sigterm"
@@ -96,7 +108,21 @@ class _Leave:
         else:
             _end_at_once(signum)
         if not shutdown.is_left_to_the_server:
-            _leave(signum)
+            self._leave(signum)
+
+    def _leave(self, signum: int) -> None:
+        """End the process, wherever its main thread stands."""
+        error = ProcessTerminated(128 + signum)
+        if not _interrupts_a_loop():
+            self._raise_in_main_thread(error)
+        elif (loop := running_asyncio_loop()) is not None:
+            # From a step of its own: inside a coroutine's, a group of tasks would make it a
+            # failure.
+            loop.call_soon_threadsafe(self._raise_in_main_thread, error)
+        else:
+            # trio takes an exception that comes from nowhere for a defect of its own.
+            shutdown.give_up_the_rest()
+            _end_at_once(signum)
 
     @property
     def _timeout(self) -> float:
@@ -105,10 +131,9 @@ class _Leave:
     def _tell_again_behind_runs(self, signum: int) -> None:
         if not ledger.wait_until_idle(self._timeout):
             leave_over_running(self._timeout)
-        main_thread = threading.main_thread()
-        if main_thread.ident is not None and main_thread.is_alive():
+        if threading.main_thread().is_alive():
             self._is_told_by_itself = True
-            signal.pthread_kill(main_thread.ident, signum)
+            os.kill(os.getpid(), signum)
 
     def _kill_at_last(self, signum: int) -> None:
         """End this process by the signal, if it is still there when its time is over.
@@ -127,21 +152,9 @@ class _Leave:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _leave(signum: int) -> None:
-    """End the process, wherever its main thread stands."""
-    if (loop := running_asyncio_loop()) is not None:
-        # From a step of its own: inside a coroutine's, a group of tasks would make it a failure.
-        loop.call_soon_threadsafe(_raise, signum)
-    elif is_on_loop():
-        # trio takes an exception that comes from nowhere for a defect of its own.
-        shutdown.give_up_the_rest()
-        _end_at_once(signum)
-    else:
-        _raise(signum)
-
-
-def _raise(signum: int) -> NoReturn:
-    raise ProcessTerminated(128 + signum)
+def _interrupts_a_loop() -> bool:
+    """Tell whether the main thread is the one that runs an event loop."""
+    return is_on_loop() and not are_threads_greenlets()
 
 
 def _end_at_once(signum: int) -> None:

@@ -13,7 +13,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from bgtasks_adapters import concurrency, process
+from bgtasks_adapters import concurrency, greenlets, process
 from bgtasks_adapters.events import logger
 
 if TYPE_CHECKING:
@@ -211,7 +211,8 @@ class LoopThread:
 def _new_loop() -> AbstractEventLoop:
     import asyncio
 
-    loop = asyncio.new_event_loop()
+    is_in_company = greenlets.are_threads_greenlets()
+    loop = greenlets.new_loop() if is_in_company else asyncio.new_event_loop()
     executor = _new_executor()
     if executor is not None:
         loop.set_default_executor(executor)

@@ -19,7 +19,16 @@ FOLDER = Path(bgtasks_adapters.__file__).parent
 
 # From the bottom to the top; a module imports from its own row and from the rows before it.
 ROWS = (
-    {"exceptions", "events", "callables", "concurrency", "outcome", "options", "surroundings"},
+    {
+        "exceptions",
+        "events",
+        "callables",
+        "concurrency",
+        "greenlets",
+        "outcome",
+        "options",
+        "surroundings",
+    },
     {"tasks", "direct", "settings"},
     {"process", "fates", "shutdown", "sigterm", "workers", "runner", "views", "abandoned"},
     {"dispatch"},

@@ -34,7 +34,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for mark in metafunc.definition.iter_markers("pairs"):
         pairs = [pair for pair in pairs if mark.kwargs["only"](pair)]
     if "view" in metafunc.fixturenames:
-        both = [(pair, view) for pair in pairs for view in pair.host.views]
+        both = [(pair, view) for pair in pairs for view in pair.views]
         metafunc.parametrize("pair,view", both, ids=[f"{pair}-{view}" for pair, view in both])
     else:
         metafunc.parametrize("pair", pairs, ids=str)

@@ -113,6 +113,13 @@ class Pair:
         return f"{self.host.name}-on-{self.server.name}"
 
     @property
+    def views(self) -> tuple[View, ...]:
+        """The kinds of view that the host can be asked for on this server at any time."""
+        if self.server.runs_async_views_side_by_side:
+            return self.host.views
+        return tuple(view for view in self.host.views if view == "def")
+
+    @property
     def sees_clients_leave(self) -> bool:
         """Whether what a client does makes no difference to its tasks.
 
@@ -150,10 +157,10 @@ SHORT = (
     ("django-asgi", "daphne"),
     ("django-asgi-middleware", "hypercorn-asyncio"),
     ("starlette", "granian-asgi"),
-    ("bare-asgi", "gunicorn-uvicorn-worker"),
     ("starlette", "gunicorn-asgi"),
     ("bare-wsgi", "waitress"),
-    ("flask", "granian-wsgi"),
+    ("bare-wsgi", "eventlet"),
+    ("django-wsgi", "gunicorn-gevent"),
     ("flask", "gunicorn-gthread"),
     ("flask", "werkzeug"),
     ("django-wsgi", "gunicorn-sync"),

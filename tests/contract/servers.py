@@ -54,6 +54,9 @@ class Server:
     is_killed_by_sigterm: bool = False
     """Whether SIGTERM ends it at once, if nobody else handles that."""
 
+    runs_async_views_side_by_side: bool = True
+    """Whether frameworks can run an `async def` view in it while another loop is busy."""
+
     needs_django: bool = False
 
     processes: int = 1
@@ -141,6 +144,45 @@ SERVERS: Mapping[str, Server] = {
             "wsgi",
             "gunicorn",
             _module(*_GUNICORN, "--worker-class=gthread", "--threads=4", "{app}"),
+        ),
+        Server(
+            "gunicorn-gevent",
+            "wsgi",
+            "gevent",
+            _module(*_GUNICORN, "--worker-class=gevent", "{app}"),
+            runs_async_views_side_by_side=False,
+        ),
+        Server(
+            "gevent",
+            "wsgi",
+            "gevent",
+            _module("hosts.gevent_pywsgi", "{app}", "{port}", "patched"),
+            is_killed_by_sigterm=True,
+            runs_async_views_side_by_side=False,
+        ),
+        Server(
+            "gevent-unpatched",
+            "wsgi",
+            "gevent",
+            _module("hosts.gevent_pywsgi", "{app}", "{port}", "unpatched"),
+            serves_others_meanwhile=False,
+            is_killed_by_sigterm=True,
+        ),
+        Server(
+            "eventlet",
+            "wsgi",
+            "eventlet",
+            _module("hosts.eventlet_wsgi", "{app}", "{port}", "patched"),
+            is_killed_by_sigterm=True,
+            runs_async_views_side_by_side=False,
+        ),
+        Server(
+            "eventlet-unpatched",
+            "wsgi",
+            "eventlet",
+            _module("hosts.eventlet_wsgi", "{app}", "{port}", "unpatched"),
+            serves_others_meanwhile=False,
+            is_killed_by_sigterm=True,
         ),
         Server(
             "waitress",

@@ -56,3 +56,20 @@ def test_another_client_is_served(site: Site, visit: Visit, view: View, queue: s
     task.release()
     assert response.status == 200
     assert visit.fate("task") == "succeeded"
+
+
+def _has_async_views(pair: Pair) -> bool:
+    return set(pair.host.views) == {"def", "async"} and pair.server.serves_others_meanwhile
+
+
+@pytest.mark.pairs(only=_has_async_views)
+def test_an_async_view_is_served(site: Site, visit: Visit) -> None:
+    """An `async def` view is answered while an async task waits, however loops share threads."""
+    with site.connect() as connection:
+        connection.ask(visit.target("def", "length", "held_async"))
+    task = visit.wait_for("task", "started")
+    with site.connect() as other:
+        response = other.ask(visit.target("async", "length"))
+    task.release()
+    assert response.status == 200
+    assert visit.fate("task") == "succeeded"

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import sys
 import threading
 from contextvars import ContextVar
 
@@ -44,13 +45,24 @@ async def announce_async(
 
 
 def announce_end_of_main_thread() -> None:
-    """Announce, on a thread that the exit does not wait for, that the main thread has ended."""
+    """Announce, on a thread that the exit does not wait for, that the main thread has ended.
+
+    On eventlet no thread can wait for that; see ``eventlet_wsgi``.
+    """
+    if is_patched_by_eventlet():
+        return
 
     def watch() -> None:
         threading.main_thread().join()
         announce(os.environ["CONTRACT_SERVER"], "main thread", "ended")
 
     threading.Thread(target=watch, name="watch-main-thread", daemon=True).start()
+
+
+def is_patched_by_eventlet() -> bool:
+    """Tell whether eventlet's greenlets have taken the place of threads."""
+    patcher = sys.modules.get("eventlet.patcher")
+    return patcher is not None and bool(patcher.is_monkey_patched("thread"))
 
 
 def observe(event: TaskEvent) -> None:
