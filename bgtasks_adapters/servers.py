@@ -116,6 +116,8 @@ def _gunicorn_losses(sighting: Sighting) -> Iterator[str]:
             f"it kills its workers {seconds:g} s after SIGTERM, and with them what runs: give "
             f"--graceful-timeout more than the {sighting.seconds} of shutdown_timeout"
         )
+    if _gunicorn_worker(sighting) == "worker asgi":
+        yield from _async_losses_without_lifespan(sighting)
 
 
 def _uvicorn_worker(sighting: Sighting) -> str:
@@ -147,11 +149,6 @@ def _hypercorn_worker(sighting: Sighting) -> str:
 
 
 def _hypercorn_losses(sighting: Sighting) -> Iterator[str]:
-    if (sighting.find("hypercorn", "config", "workers") or 1) > 1:
-        yield (
-            "at SIGTERM it terminates its other workers as soon as one has ended: give it one "
-            "worker, and start it as often as you want workers"
-        )
     seconds = sighting.find("hypercorn", "config", "shutdown_timeout")
     if sighting.has_lifespan and sighting.is_cut_off_behind(seconds):
         yield (
@@ -170,14 +167,6 @@ def _async_losses_without_lifespan(sighting: Sighting) -> Iterator[str]:
         )
 
 
-def _daphne_losses(sighting: Sighting) -> Iterator[str]:
-    if sighting.has_boundary:
-        yield (
-            "it has no lifespan and ends its loop at SIGTERM, which cuts off async def tasks: "
-            "write them as def, or take another server"
-        )
-
-
 def _granian_worker(sighting: Sighting) -> str:
     workers = sighting.find("granian", "self", "workers")
     return f"{workers} worker{'s' if workers > 1 else ''}" if isinstance(workers, int) else ""
@@ -190,7 +179,6 @@ def _granian_losses(sighting: Sighting) -> Iterator[str]:
             f"it kills its workers {seconds:g} s after SIGTERM, and with them what runs: give "
             f"--workers-kill-timeout more than the {sighting.seconds} of shutdown_timeout"
         )
-    yield from _async_losses_without_lifespan(sighting)
 
 
 def _uwsgi_option(name: str) -> str:
@@ -257,9 +245,7 @@ SERVERS: tuple[Server, ...] = (
     Server("uWSGI", inside=("uwsgi", "opt"), worker=_uwsgi_worker, losses=_uwsgi_losses),
     Server("mod_wsgi", inside=("mod_wsgi", "process_group"), worker=_mod_wsgi_worker),
     Server("gunicorn", ("gunicorn",), worker=_gunicorn_worker, losses=_gunicorn_losses),
-    Server(
-        "daphne", ("daphne",), worker=_says("Twisted"), losses=_daphne_losses, has_lifespan=False
-    ),
+    Server("daphne", ("daphne",), worker=_says("Twisted"), has_lifespan=False),
     Server("hypercorn", ("hypercorn",), worker=_hypercorn_worker, losses=_hypercorn_losses),
     Server("granian", ("granian",), worker=_granian_worker, losses=_granian_losses),
     Server("uvicorn", ("uvicorn",), worker=_uvicorn_worker, losses=_uvicorn_losses),

@@ -139,11 +139,14 @@ CASES = {
         settings={"shutdown_timeout": 70},
         loses="ends the lifespan's shutdown behind 60 s",
     ),
-    "daphne": Case(DAPHNE, "daphne (Twisted)", IN_REQUESTS, ASGI, loses="cuts off async def tasks"),
+    "daphne": Case(DAPHNE, "daphne (Twisted)", IN_REQUESTS, ASGI),
     "granian-asgi": Case(GRANIAN + " --interface=asgi", "granian (1 worker)", IN_LIFESPAN, ASGI),
     "granian-router": Case(
-        GRANIAN + " --interface=asgi",
-        "granian (1 worker)",
+        GRANIAN + " --interface=asgi", "granian (1 worker)", IN_REQUESTS, ROUTER
+    ),
+    "gunicorn-asgi-router": Case(
+        GUNICORN + " --worker-class=asgi",
+        "gunicorn (worker asgi)",
         IN_REQUESTS,
         ROUTER,
         loses="no lifespan comes to this library",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bgtasks_adapters.doctor.client import Connection, IncompleteResponseError
-from bgtasks_adapters.doctor.target import Target, new_visit
+from bgtasks_adapters.doctor.target import DoctorError, Target, new_visit
 from bgtasks_adapters.probes import PIECE, PIECES, VIEW_SECONDS, Probe
 
 Word = Literal[
@@ -155,7 +155,7 @@ def _leave(when: str) -> Callable[[Target, str], tuple[Word, str]]:
 
 def _raising_midway(target: Target, kind: str) -> tuple[Word, str]:
     visit = new_visit()
-    is_cut_off = suppress(IncompleteResponseError, OSError, ValueError, IndexError)
+    is_cut_off = suppress(IncompleteResponseError, DoctorError, OSError, ValueError, IndexError)
     with target.connect(patience=target.patience) as connection, is_cut_off:
         target.ask(connection, Probe("raising", visit, kind, when="always"))
     return _fate_of_run(target, visit)
