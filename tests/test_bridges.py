@@ -18,11 +18,11 @@ from flask import Flask, current_app, g
 
 from bgtasks_adapters import Outcome, add_task, drain, get_background_tasks
 from bgtasks_adapters.asgi import ASGIApp, Receive, Scope, Send
+from bgtasks_adapters.doctor.client import Response
 from bgtasks_adapters.flask import init_app
 
 from . import asgi_server, wsgi_server
 from .asgi_server import PATIENCE, AsgiExchange, answer
-from .contract.client import Response
 from .contract.gate import Gate, Visit
 from .contract.servers import SERVERS, RunningServer
 from .fates import Fates

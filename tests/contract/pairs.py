@@ -166,7 +166,7 @@ SHORT = (
     ("django-wsgi", "gunicorn-sync"),
     ("django-wsgi-middleware", "runserver"),
 )
-"""Each host and each server at least once."""
+"""Each host, and each kind of server, at least once."""
 
 
 def short_pairs() -> Iterator[Pair]:

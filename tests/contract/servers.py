@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from .client import Connection, FramingName
+from bgtasks_adapters.doctor.client import Address, Connection, FramingName
+
 from .gate import PATIENCE
 
 Interface = Literal["wsgi", "asgi"]
@@ -309,9 +310,13 @@ class RunningServer:
         """What the server has printed so far."""
         return self._log.read_text(errors="replace")
 
+    @property
+    def address(self) -> Address:
+        return Address("127.0.0.1", self.port)
+
     def connect(self) -> Connection:
         """Open a connection to the server."""
-        return Connection(self.port)
+        return Connection(self.address)
 
     def send_sigterm(self) -> None:
         """Ask the server to stop, as a supervisor does: its first process gets the signal."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from .client import FramingName
+from bgtasks_adapters.doctor.client import FramingName
+
 from .gate import Visit
 from .pairs import DEFECTS, Pair, View
 from .servers import Server

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from .client import Connection, IncompleteResponseError
+from bgtasks_adapters.doctor.client import Address, Connection, IncompleteResponseError
+
 from .gate import Visit
 from .pairs import HOSTS, Pair
 from .servers import SERVERS
@@ -29,7 +30,7 @@ UNTIL_THE_END = b"HTTP/1.0 200 OK\r\n\r\nbody"
 def answer() -> Iterator[Answer]:
     """Connect a client to a server that sends this and no more, and leaves the connection open."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        connection = Connection(listener.getsockname()[1], patience=SHORT_PATIENCE)
+        connection = Connection(Address(*listener.getsockname()), patience=SHORT_PATIENCE)
         accepted, _ = listener.accept()
 
     def send(sent: bytes) -> tuple[Connection, socket.socket]:
@@ -75,7 +76,7 @@ def test_a_task_inside_the_request_holds_the_client(start_site: StartSite, visit
     """Where tasks run before the server has ended the response, the client sees itself held."""
     site = start_site(Pair(HOSTS["bare-wsgi"], SERVERS["waitress"]), executor="inline")
     try:
-        with Connection(site.port, patience=SHORT_PATIENCE) as connection:
+        with Connection(site.address, patience=SHORT_PATIENCE) as connection:
             connection.send(visit.target("def", "stream", "held_def"))
             task = visit.wait_for("task", "started")
             with pytest.raises(IncompleteResponseError, match="held"):
