@@ -141,7 +141,16 @@ ROWS: tuple[Row, ...] = (
     Row("waitress", "WSGI", "waitress", ("-m", "waitress", "--listen=127.0.0.1:{port}", _WSGI)),
     Row("Werkzeug", "WSGI", "werkzeug", (*_SERVE, "werkzeug", "{port}")),
     Row("wsgiref", "WSGI", "wsgiref", (*_SERVE, "wsgiref", "{port}")),
-    Row("runserver", "WSGI", "django", _RUNSERVER, environment=_DJANGO, reload="file"),
+    Row(
+        "runserver",
+        "WSGI",
+        "django",
+        _RUNSERVER,
+        environment=_DJANGO,
+        reload="file",
+        # The process that gets the signal kills the one that serves by SIGKILL.
+        own={"SIGTERM": "lost", "past shutdown_timeout": "lost"},
+    ),
     Row(
         "runserver --noreload",
         "WSGI",
