@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bgtasks_adapters.abandoned import abandon
+from bgtasks_adapters.activity import Activity
 from bgtasks_adapters.concurrency import is_on_loop
 from bgtasks_adapters.fates import Fates
 from bgtasks_adapters.process import ledger
-from bgtasks_adapters.runner import Activity, Run
+from bgtasks_adapters.runner import Run
 from bgtasks_adapters.shutdown import shutdown
 from bgtasks_adapters.tasks import BackgroundTasks
 from bgtasks_adapters.views import View

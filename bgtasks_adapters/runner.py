@@ -12,7 +12,7 @@ import time
 from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Protocol
 
-from bgtasks_adapters.concurrency import ThreadEvent, is_cancellation
+from bgtasks_adapters.concurrency import is_cancellation
 from bgtasks_adapters.direct import fate_of
 from bgtasks_adapters.exceptions import ProcessTerminated
 from bgtasks_adapters.process import ledger
@@ -22,6 +22,7 @@ from bgtasks_adapters.workers import loop_thread
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    from bgtasks_adapters.activity import Activity
     from bgtasks_adapters.fates import Fates
     from bgtasks_adapters.surroundings import HostContext
     from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks
@@ -38,48 +39,6 @@ class Response(Protocol):
 
     @property
     def stops_on_error(self) -> bool: ...
-
-
-class Activity:
-    """Count the runs of a response that are under way, for those who wait for them."""
-
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
-        self._runs = 0
-        self._callbacks: list[Callable[[], object]] = []
-
-    def started(self) -> None:
-        with self._lock:
-            self._runs += 1
-
-    def finished(self) -> None:
-        with self._lock:
-            self._runs -= 1
-            if self._runs:
-                return
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback()
-
-    def call_when_none(self, callback: Callable[[], object]) -> None:
-        """Call ``callback`` once when no run is under way; at once if that is so already."""
-        with self._lock:
-            if self._runs:
-                self._callbacks.append(callback)
-                return
-        callback()
-
-    def wait_here(self) -> None:
-        """Wait, on this thread, until no run is under way."""
-        none_is_left = threading.Event()
-        self.call_when_none(none_is_left.set)
-        none_is_left.wait()
-
-    async def wait(self) -> None:
-        """Wait, on any loop, until no run is under way."""
-        none_is_left = ThreadEvent()
-        self.call_when_none(none_is_left.set)
-        await none_is_left.wait()
 
 
 class Run:

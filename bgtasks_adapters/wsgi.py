@@ -102,7 +102,7 @@ class BackgroundTasksMiddleware(Boundary):
 def _answering_probes(app: WSGIApplication, settings: Settings) -> WSGIApplication:
     if not answers_probes():
         return app
-    from bgtasks_adapters.probes import WsgiProbes
+    from bgtasks_adapters.answering import WsgiProbes
 
     return WsgiProbes(app, settings)
 

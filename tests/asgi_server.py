@@ -8,7 +8,8 @@ from typing import Any
 
 import anyio
 
-from bgtasks_adapters.asgi import ASGIApp, BackgroundTasksMiddleware, Message, Receive, Scope, Send
+from bgtasks_adapters.asgi import BackgroundTasksMiddleware
+from bgtasks_adapters.exchanges import ASGIApp, Message, Receive, Scope, Send
 
 PATIENCE = 10.0
 """How long anything that must happen may take, in seconds."""

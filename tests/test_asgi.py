@@ -16,8 +16,9 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 
 from bgtasks_adapters import TaskEvent, add_task, drain, get_background_tasks
-from bgtasks_adapters.asgi import BackgroundTasksMiddleware, Message, Receive, Scope, Send
+from bgtasks_adapters.asgi import BackgroundTasksMiddleware
 from bgtasks_adapters.exceptions import NoActiveResponseError
+from bgtasks_adapters.exchanges import Message, Receive, Scope, Send
 
 from .asgi_server import PATIENCE, AsgiExchange, answer, app_of, bounded, respond
 from .fates import Fates

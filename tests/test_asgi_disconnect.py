@@ -11,8 +11,8 @@ import anyio.to_thread
 import pytest
 
 from bgtasks_adapters import add_task, drain, get_background_tasks
-from bgtasks_adapters.asgi import Message, Receive, Scope, Send
 from bgtasks_adapters.dispatch import SCOPE_KEY
+from bgtasks_adapters.exchanges import Message, Receive, Scope, Send
 
 from .asgi_server import PATIENCE, AsgiExchange, answer, bounded
 from .fates import Fates

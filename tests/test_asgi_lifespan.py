@@ -10,7 +10,7 @@ import anyio.to_thread
 import pytest
 
 from bgtasks_adapters import add_task, drain
-from bgtasks_adapters.asgi import ASGIApp, Receive, Scope, Send
+from bgtasks_adapters.exchanges import ASGIApp, Receive, Scope, Send
 
 from .asgi_server import PATIENCE, AsgiExchange, Lifespan, answer, bounded, lifespan_of
 from .fates import Fates

@@ -10,7 +10,7 @@ import anyio.lowlevel
 import pytest
 
 from bgtasks_adapters import BackgroundTasks, add_task, drain, get_background_tasks
-from bgtasks_adapters.asgi import ASGIApp
+from bgtasks_adapters.exchanges import ASGIApp
 
 from .asgi_server import PATIENCE, AsgiExchange, app_of, bounded, lifespan_of
 from .fates import Fates

@@ -17,8 +17,8 @@ from asgiref.wsgi import WsgiToAsgi
 from flask import Flask, current_app, g
 
 from bgtasks_adapters import Outcome, add_task, drain, get_background_tasks
-from bgtasks_adapters.asgi import ASGIApp, Receive, Scope, Send
 from bgtasks_adapters.doctor.client import Response
+from bgtasks_adapters.exchanges import ASGIApp, Receive, Scope, Send
 from bgtasks_adapters.flask import init_app
 
 from . import asgi_server, wsgi_server

@@ -30,14 +30,25 @@ ROWS = (
         "surroundings",
     },
     {"tasks", "direct", "settings"},
-    {"process", "fates", "shutdown", "sigterm", "workers", "runner", "views", "abandoned"},
+    {
+        "process",
+        "fates",
+        "shutdown",
+        "sigterm",
+        "workers",
+        "runner",
+        "views",
+        "abandoned",
+        "activity",
+    },
     {"dispatch"},
     {"ambient"},
     {"servers"},
     {"notes", "probes", "announcement"},
+    {"answering", "exchanges"},
     {"injection", "bridges", "wsgi", "asgi"},
 )
-CORE = set[str]().union(*ROWS[:-3])
+CORE = set[str]().union(*ROWS[:-4])
 BESIDE = {"doctor", "__main__"}
 """Imported only by who uses them, never by the package."""
 

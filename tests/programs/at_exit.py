@@ -8,7 +8,7 @@ import threading
 from typing import Any
 
 from bgtasks_adapters import add_task, drain, get_background_tasks, task_scope
-from bgtasks_adapters.asgi import Receive, Scope, Send
+from bgtasks_adapters.exchanges import Receive, Scope, Send
 from tests import asgi_server
 from tests.asgi_server import lifespan_of
 from tests.programs import FOR_EVER, log_everything, say

@@ -10,7 +10,8 @@ import anyio
 import anyio.lowlevel
 
 from bgtasks_adapters import add_task
-from bgtasks_adapters.asgi import BackgroundTasksMiddleware, Receive, Scope, Send
+from bgtasks_adapters.asgi import BackgroundTasksMiddleware
+from bgtasks_adapters.exchanges import Receive, Scope, Send
 from tests.asgi_server import AsgiExchange, Lifespan, answer, lifespan_of
 from tests.programs import FOR_EVER, log_everything, say
 
