@@ -45,7 +45,7 @@ test: $(READY)  ## run the tests; the long matrices in their short form
 contract: $(READY)  ## run the contract over every host, server and framing (long)
 	$(BIN)/python -m pytest tests/contract --long $(ARGS)
 
-servers: $(READY)  ## measure every server there is and write docs/servers.md (10 minutes)
+servers: $(READY)  ## measure every server there is and write docs/servers.md (long)
 	@$(UV) pip install --quiet --python $(BIN)/python --constraints constraints.txt bjoern 2>$(ENV)/bjoern.log \
 		|| echo "bjoern cannot be built here (it needs libev): its row will say so"
 	$(BIN)/python -m pytest tests/servers --long --record $(ARGS)
