@@ -11,7 +11,6 @@ import ssl
 import struct
 import time
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Literal, Self
 
 PATIENCE = 10.0
@@ -99,12 +98,7 @@ class Connection:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._socket.close()
 
     def ask(
