@@ -134,6 +134,12 @@ def _uvicorn(name: str, *options: str, requires: str = "", reload: Reload | None
     )
 
 
+def _hypercorn(name: str, *options: str, requires: str = "") -> Row:
+    command = (*_HYPERCORN, *options)
+    recycling = ("--max-requests=4",)
+    return Row(name, "ASGI", "hypercorn", command, requires=requires, recycling=recycling)
+
+
 ROWS: tuple[Row, ...] = (
     _gunicorn("gunicorn sync"),
     _gunicorn("gunicorn gthread", "--threads=4"),
@@ -185,9 +191,9 @@ ROWS: tuple[Row, ...] = (
         requires="uvicorn_worker",
     ),
     _gunicorn("gunicorn asgi", "--worker-class=asgi", application=_ASGI),
-    Row("hypercorn asyncio", "ASGI", "hypercorn", (*_HYPERCORN, "--worker-class=asyncio")),
-    Row("hypercorn trio", "ASGI", "hypercorn", (*_HYPERCORN, "--worker-class=trio"), "trio"),
-    Row("hypercorn two workers", "ASGI", "hypercorn", (*_HYPERCORN, "--workers=2")),
+    _hypercorn("hypercorn asyncio", "--worker-class=asyncio"),
+    _hypercorn("hypercorn trio", "--worker-class=trio", requires="trio"),
+    _hypercorn("hypercorn two workers", "--workers=2"),
     Row("daphne", "ASGI", "daphne", _DAPHNE),
     Row("granian ASGI", "ASGI", "granian", (*_GRANIAN, "--interface=asgi", _ASGI), reload="HUP"),
     Row("hypercorn HTTP/2", "ASGI", "hypercorn", _HYPERCORN, requires="h2", is_http2=True),
