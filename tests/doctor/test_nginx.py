@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -26,7 +27,7 @@ http {{
     scgi_temp_path {folder};
     upstream application {{ server 127.0.0.1:{upstream}; keepalive 8; }}
     server {{
-        listen 127.0.0.1:{port};
+        listen 127.0.0.1:{port}{tls};
         location / {{
             proxy_pass http://application;
             proxy_buffering {buffering};
@@ -66,21 +67,63 @@ def test_behind_nginx(
     protocol: str,
 ) -> None:
     """Through nginx no client is held and no task lost, whatever it buffers and speaks upstream."""
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-    if nginx is None:
-        give_up("nginx is not installed")
     _, upstream = start_server(SERVERS[server], BGTASKS_DOCTOR_TOKEN="T")
-    configuration = tmp_path / "nginx.conf"
-    configuration.write_text(
-        CONFIGURATION.format(
-            folder=tmp_path,
-            upstream=upstream,
-            port=free_port,
-            buffering=buffering,
-            protocol=PROTOCOLS[protocol],
-        )
+    configuration = configure(
+        tmp_path, upstream, free_port, buffering=buffering, protocol=PROTOCOLS[protocol]
     )
-    command, _ = start_server([nginx, "-p", str(tmp_path), "-c", str(configuration)])
+    command, _ = start_server([_program("nginx", give_up), "-c", str(configuration)])
     visit = doctor("--url", f"http://127.0.0.1:{free_port}/", "--token", "T")
     assert visit.status == 0, visit.output + visit.errors + command.output
     assert visit.output.rstrip().endswith("No client was held, and no task was lost.")
+
+
+def test_over_tls(
+    doctor: Callable[..., Visit],
+    start_server: StartServer,
+    free_port: int,
+    tmp_path: Path,
+    give_up: Callable[[str], NoReturn],
+) -> None:
+    """A URL with https is measured over TLS, if its certificate is one that the system trusts."""
+    openssl = [_program("openssl", give_up), "req", "-x509", "-newkey", "rsa:2048", "-nodes"]
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "cert.pem")]
+    subprocess.run([*openssl, *names, *made], check=True, capture_output=True, timeout=60)
+    _, upstream = start_server(SERVERS["wsgi"], BGTASKS_DOCTOR_TOKEN="T")
+    certificate = f"ssl_certificate {tmp_path}/cert.pem; ssl_certificate_key {tmp_path}/key.pem"
+    configuration = configure(tmp_path, upstream, free_port, tls=f" ssl; {certificate}")
+    start_server([_program("nginx", give_up), "-c", str(configuration)])
+    arguments = ("--url", f"https://127.0.0.1:{free_port}/", "--token", "T")
+    stranger = doctor(*arguments)
+    assert stranger.status == 2
+    assert "certificate verify failed" in stranger.errors
+    trusting = doctor(*arguments, SSL_CERT_FILE=str(tmp_path / "cert.pem"))
+    assert trusting.status == 0, trusting.output + trusting.errors
+
+
+def configure(
+    folder: Path,
+    upstream: int,
+    port: int,
+    *,
+    tls: str = "",
+    buffering: str = "on",
+    protocol: str = "",
+) -> Path:
+    """Write the configuration of an nginx in front of a server."""
+    configuration = folder / "nginx.conf"
+    text = CONFIGURATION.format(
+        folder=folder,
+        upstream=upstream,
+        port=port,
+        tls=tls,
+        buffering=buffering,
+        protocol=protocol,
+    )
+    configuration.write_text(text)
+    return configuration
+
+
+def _program(name: str, give_up: Callable[[str], NoReturn]) -> str:
+    found = shutil.which(name, path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    return found or give_up(f"{name} is not installed")
