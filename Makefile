@@ -40,7 +40,7 @@ env: $(READY)  ## make the environment .venv/pyX.Y-djZ
 	@echo "$(ENV) is ready"
 
 test: $(READY)  ## run the tests; the long matrices in their short form
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 contract: $(READY)  ## run the contract over every host, server and framing (long)
 	$(BIN)/python -m pytest tests/contract --long $(ARGS)

@@ -220,6 +220,16 @@ def _uwsgi_losses(sighting: Sighting) -> Iterator[str]:
         )
 
 
+def _bjoern_losses(sighting: Sighting) -> Iterator[str]:
+    handler = signal.getsignal(signal.SIGTERM)
+    if _is_within(type(handler).__module__, "bgtasks_adapters"):
+        yield (
+            "an exception from the handler of a signal does not end it, but can crash it: before "
+            "the application is loaded, turn SIGTERM into SIGINT, which does end it: "
+            "signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))"
+        )
+
+
 def _mod_wsgi_worker(sighting: Sighting) -> str:
     group = sys.modules["mod_wsgi"].process_group
     return f"daemon process group {group}" if group else "embedded mode"
@@ -251,7 +261,13 @@ SERVERS: tuple[Server, ...] = (
     Server("uvicorn", ("uvicorn",), worker=_uvicorn_worker, losses=_uvicorn_losses),
     Server("waitress", ("waitress",), worker=_says("threads"), is_killed_by_sigterm=True),
     Server("cheroot", ("cheroot",), worker=_says("threads"), is_killed_by_sigterm=True),
-    Server("bjoern", ("bjoern",), worker=_says("one thread"), is_killed_by_sigterm=True),
+    Server(
+        "bjoern",
+        ("bjoern",),
+        worker=_says("one thread"),
+        losses=_bjoern_losses,
+        is_killed_by_sigterm=True,
+    ),
     Server(
         "gevent.pywsgi",
         ("gevent.pywsgi",),

@@ -62,6 +62,9 @@ class Case:
     requires: str = ""
     """A module, if it is not that of the command."""
 
+    is_optional: bool = False
+    """Whether it needs more than a wheel to be installed."""
+
     loses: str = ""
     """Words of the warning; without, there must be none."""
 
@@ -178,7 +181,19 @@ CASES = {
     ),
     "wsgiref": Case(SCRIPTED + " wsgiref {port}", "wsgiref (one thread)", AT_SIGTERM),
     "bjoern": Case(
-        SCRIPTED + " bjoern {port}", "bjoern (one thread)", AT_SIGTERM, requires="bjoern"
+        SCRIPTED + " bjoern {port}",
+        "bjoern (one thread)",
+        AT_SIGTERM,
+        requires="bjoern",
+        is_optional=True,
+    ),
+    "bjoern-unprepared": Case(
+        SCRIPTED + " bjoern-unprepared {port}",
+        "bjoern (one thread)",
+        AT_SIGTERM,
+        requires="bjoern",
+        is_optional=True,
+        loses="turn SIGTERM into SIGINT",
     ),
     "gevent.pywsgi": Case(
         SCRIPTED + " gevent.pywsgi {port}",
@@ -253,6 +268,8 @@ def start(tmp_path: Path, give_up: Callable[[str], None]) -> Any:
     def start(case: Case) -> RunningServer:
         module = case.requires or shlex.split(case.command)[1].partition(".")[0]
         if importlib.util.find_spec(module) is None:
+            if case.is_optional:
+                pytest.skip(f"{module} is not installed")
             give_up(f"{module} is not installed")
         interface: Any = "wsgi" if case.app == WSGI else "asgi"
         command = Server(

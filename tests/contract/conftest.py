@@ -46,6 +46,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     order = {str(pair): number for number, pair in enumerate(all_pairs())}
     ours = sorted((items[index] for index in places), key=lambda item: order[_pair_of(item)])
     for index, item in zip(places, ours, strict=True):
+        item.add_marker(pytest.mark.xdist_group(_pair_of(item)))
         items[index] = item
 
 

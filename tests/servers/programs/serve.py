@@ -42,13 +42,15 @@ def main(server: str, port: int) -> None:
                 cheroot.start()
             finally:
                 cheroot.stop()
-        case "bjoern":
+        case "bjoern" | "bjoern-unprepared":
             import signal
+            from importlib import import_module
 
-            import bjoern
+            bjoern = import_module("bjoern")  # seldom installed, and without types
 
             # It ends in good order at SIGINT only; an exception from a handler would crash it.
-            signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+            if server == "bjoern":
+                signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
             bjoern.run(_application(), "127.0.0.1", port)
         case _:
             raise SystemExit(f"unknown server {server}")
