@@ -206,5 +206,5 @@ class TrioLoop:
         else:
             self._token.run_sync_soon(spawn)
 
-    def outlive_the_server(self) -> None:
+    def outlive_the_server(self, seconds: float, /) -> None:
         """Do nothing: trio leaves no run behind that could go on."""

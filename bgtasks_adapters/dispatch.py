@@ -277,9 +277,9 @@ class ResponseScope:
     def unfinished_tasks(self) -> list[BackgroundTask]:
         return [task for task in self.tasks.tasks if task.status in ("pending", "running")]
 
-    def outlive_the_server(self) -> None:
+    def outlive_the_server(self, seconds: float, /) -> None:
         if self.loop is not None:
-            self.loop.outlive_the_server()
+            self.loop.outlive_the_server(seconds)
 
     def leave_over(self, reason: str) -> None:
         self.withdraw_all("left_over", reason)

@@ -47,7 +47,7 @@ class Unfinished(Protocol):
     def leave_over(self, reason: str, /) -> None:
         """Give up every task that has not ended, and report each as left over."""
 
-    def outlive_the_server(self) -> None:
+    def outlive_the_server(self, seconds: float, /) -> None:
         """See that what waits on a loop goes on, now that the main thread has ended."""
 
 

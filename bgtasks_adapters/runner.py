@@ -262,9 +262,9 @@ class Run:
     def unfinished_tasks(self) -> list[BackgroundTask]:
         return [task for task in self.tasks if task.status in ("pending", "running")]
 
-    def outlive_the_server(self) -> None:
+    def outlive_the_server(self, seconds: float, /) -> None:
         """Have the loop of the async legs run on, if the server left it."""
-        self._loop.outlive_the_server()
+        self._loop.outlive_the_server(seconds)
 
     def leave_over(self, reason: str) -> None:
         """Report every task that has not ended as left over, and end this run."""

@@ -88,9 +88,10 @@ class Shutdown:
         self._drain()
 
     def _drain(self) -> None:
+        deadline = time.monotonic() + self.timeout
         for run in ledger.runs():
-            run.outlive_the_server()
-        if not ledger.wait_until_idle(self.timeout):
+            run.outlive_the_server(max(0.0, deadline - time.monotonic()))
+        if not ledger.wait_until_idle(max(0.0, deadline - time.monotonic())):
             leave_over_running(self.timeout)
         self.give_up_the_rest()
         self._will_drain = False

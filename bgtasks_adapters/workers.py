@@ -115,7 +115,7 @@ class Loop(Protocol):
         Raises ``RuntimeError`` where the loop has ended.
         """
 
-    def outlive_the_server(self) -> None:
+    def outlive_the_server(self, seconds: float, /) -> None:
         """See that what was started here goes on, now that the main thread has ended."""
 
 
@@ -143,10 +143,11 @@ class AsyncioLoop:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def outlive_the_server(self) -> None:
+    def outlive_the_server(self, seconds: float, /) -> None:
         """Run the loop on, on a daemon thread, where its server stopped it and left it open.
 
-        Servers without lifespan do so, and what waits on the loop would wait for ever.
+        Servers without lifespan do so, and what waits on the loop would wait for ever. Python 3.12
+        starts no thread any more by then: there it runs on this one, for so many seconds at most.
         """
         if self.loop.is_running() or self.loop.is_closed():
             return
@@ -165,9 +166,15 @@ class AsyncioLoop:
         try:
             concurrency.run_in_daemon_thread(run, "bgtasks-left-loop")
         except RuntimeError:
-            logger.debug("No thread could be started to run a loop on that its server left")
+            self._run_here(seconds)
         else:
             is_running.wait()
+
+    def _run_here(self, seconds: float) -> None:
+        stop = partial(self.loop.call_soon_threadsafe, self.loop.stop)
+        process.ledger.call_when_idle(stop)
+        self.loop.call_later(seconds, self.loop.stop)
+        self.loop.run_forever()
 
 
 class LoopThread:
@@ -192,7 +199,7 @@ class LoopThread:
         else:
             loop.start(function)
 
-    def outlive_the_server(self) -> None:
+    def outlive_the_server(self, seconds: float, /) -> None:
         """Do nothing: it is no server's."""
 
     def _running_loop(self) -> AsyncioLoop:
