@@ -12,6 +12,7 @@ from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.activity import Activity
 from bgtasks_adapters.concurrency import is_on_loop
 from bgtasks_adapters.fates import Fates
+from bgtasks_adapters.holds import Held
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.runner import Run
 from bgtasks_adapters.shutdown import shutdown
@@ -58,6 +59,7 @@ class ResponseScope:
         self._refuses = settings.overflow == "refuse"
         self._counted = 0
         self._running_views = 0
+        self._held = Held(self)
 
     # What the adapters say while the response is being made.
 
@@ -198,6 +200,10 @@ class ResponseScope:
         while not is_over:
             with self._lock:
                 added = self.tasks.tasks[self._counted :]
+                held = self._held.take(added)
+                if held:
+                    added = [task for task in added if task not in held]
+                    self.tasks.tasks[self._counted :] = added
                 self._counted += len(added)
                 is_over = not added  # from here on an added task is a late one
                 if is_over:
@@ -206,7 +212,8 @@ class ResponseScope:
                 pending = [task for task in added if task.status == "pending"]
             ledger.count_added(len(pending))
             self.fates.judge_all(pending)
-        if self._is_open:
+            self._held.watch(held)
+        if self._is_open and not self._held.tasks:
             ledger.close(self)
         return runs
 
@@ -235,12 +242,21 @@ class ResponseScope:
             ledger.refuse_beyond(self.settings.max_pending, task, waiting)
         if self.hosts:
             task.captured = tuple([host.capture(task) for host in self.hosts])
+            if task.options.waits_for_commit(self.settings.when, self.settings.on_commit):
+                holds = filter(None, [host.hold(task) for host in self.hosts])
+                task.hold = next(holds, None)
         if not self._is_open:
             self._is_open = True
             ledger.open(self)
             shutdown.watch(self.settings)
 
     def append_late(self, task: BackgroundTask, /) -> None:
+        with self._lock:
+            held = self._held.take([task])
+        if held:
+            ledger.open(self)
+            self._held.watch(held)
+            return
         ledger.count_added(1)
         may_run = self.fates.judge(task)
         with self._lock:
@@ -262,7 +278,7 @@ class ResponseScope:
             run.start()
 
     def withdraw(self, task: BackgroundTask, fate: Fate, reason: str, /) -> None:
-        if self.tasks.tasks.index(task) >= self._counted:
+        if task in self._held.tasks or self.tasks.tasks.index(task) >= self._counted:
             ledger.count_added(1)
         self.fates.settle(task, fate, reason=reason)
 
@@ -275,7 +291,9 @@ class ResponseScope:
     # What the process asks at its end (process.Unfinished).
 
     def unfinished_tasks(self) -> list[BackgroundTask]:
-        return [task for task in self.tasks.tasks if task.status in ("pending", "running")]
+        """Return the tasks that no run has: all of them before the end, then those held."""
+        tasks = self._held.tasks if self.is_dispatched else self.tasks.tasks
+        return [task for task in tasks if task.status in ("pending", "running")]
 
     def outlive_the_server(self, seconds: float, /) -> None:
         if self.loop is not None:

@@ -41,7 +41,7 @@ class Fates:
         when = self._when
         # Judged once: what most tasks have in common, and most responses let run.
         if not callable(when) and lets_run(self.notes.outcome(None), when):
-            tasks = [task for task in tasks if task.options.when or task.view_error]
+            tasks = [t for t in tasks if t.options.when or t.view_error or t.hold]
         for task in tasks:
             self.judge(task)
 
@@ -50,7 +50,7 @@ class Fates:
         outcome = self.outcome_for(task)
         try:
             if lets_run(outcome, task.options.when or self._when):
-                return True
+                return not self._is_dropped(task)
         except (Exception, SystemExit) as error:  # only a user's function can raise
             if isinstance(error, ProcessTerminated):
                 raise
@@ -59,6 +59,13 @@ class Fates:
             return False
         self.settle(task, "skipped", reason=why_skipped(outcome))
         return False
+
+    def _is_dropped(self, task: BackgroundTask) -> bool:
+        reason = None if task.hold is None else task.hold.why_dropped
+        task.hold = None
+        if reason is not None:
+            self.settle(task, "skipped", reason=reason)
+        return reason is not None
 
     def succeed(self, task: BackgroundTask, started_at: float) -> None:
         """Settle a task that returned: the usual fate, and seldom one that anybody hears of."""

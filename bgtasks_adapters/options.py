@@ -20,6 +20,13 @@ class Options(NamedTuple):
     key: str | None = None
     when: str | Callable[[Outcome], bool] | None = None
     timeout: float | None = None
+    on_commit: bool | None = None
+
+    def waits_for_commit(self, when: object, on_commit: bool) -> bool:
+        """Tell whether the task waits for a commit, where these are the settings' own values."""
+        if self.on_commit is not None:
+            return self.on_commit
+        return on_commit and (self.when or when) != "always"
 
 
 NO_OPTIONS = Options()
@@ -35,6 +42,8 @@ def check_options(options: Any) -> None:
         raise InvalidOptionError(
             f"using(timeout={seconds!r}): a timeout is a number of seconds above 0."
         )
+    if options.on_commit not in (None, True, False):
+        raise InvalidOptionError(f"using(on_commit={options.on_commit!r}): use True or False.")
     for option in ("name", "key"):
         value = getattr(options, option)
         if value is not None and not isinstance(value, str):

@@ -58,6 +58,9 @@ class Settings:
     """A file to which the receipt of the exit is appended as one line of JSON, too."""
     observers: tuple[Observer, ...] = ()
     """Called with the ``TaskEvent`` of every fate."""
+    on_commit: bool = True
+    """Django: whether a task added inside ``atomic()`` waits for the commit, and is skipped at a
+    rollback. Tasks with ``when="always"`` do not wait."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "observers", tuple(self._as_sequence(self.observers)))
@@ -71,6 +74,8 @@ class Settings:
             self.handle_sigterm != "auto"
         ):
             raise self._bad("handle_sigterm", 'use "auto", True or False')
+        if self.on_commit not in (True, False):
+            raise self._bad("on_commit", "use True or False")
         receipt: Any = self.receipt
         if receipt is not None and not isinstance(receipt, (str, os.PathLike)):
             raise self._bad("receipt", "use the path of a file, or None")

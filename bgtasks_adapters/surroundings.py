@@ -1,7 +1,7 @@
 """What a framework puts around its tasks: the protocol of a host, and how a leg goes through it.
 
-Three moments: *capture*, on the line that adds a task; a *trip*, around a leg of tasks on the
-thread or loop that runs it; and around each task, inside its context.
+Four moments: *capture* and *hold*, on the line that adds a task; a *trip*, around a leg of tasks on
+the thread or loop that runs it; and around each task, inside its context.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
+    from bgtasks_adapters.holds import Hold
     from bgtasks_adapters.tasks import BackgroundTask
 
 
@@ -32,6 +33,9 @@ class HostContext(Protocol):
 
     def capture(self, task: BackgroundTask, /) -> Any:
         """Take from the line that adds a task what it will need, or raise to refuse it."""
+
+    def hold(self, task: BackgroundTask, /) -> Hold | None:
+        """Return what a task that is being added has to wait for; None if nothing."""
 
     def trip(self) -> AbstractContextManager[Surroundings]:
         """Surround a leg of ``def`` tasks, on the thread that runs it."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from contextvars import Context
 
+    from bgtasks_adapters.holds import Hold
     from bgtasks_adapters.surroundings import Surroundings
 
 P = ParamSpec("P")
@@ -62,6 +63,7 @@ class BackgroundTask:
         "captured",
         "context",
         "func",
+        "hold",
         "is_async",
         "is_settled",
         "kwargs",
@@ -93,10 +95,11 @@ class BackgroundTask:
         self.is_settled = False
         self.options = NO_OPTIONS
         # Set where the task is added: the context to run in, what each adapter's host captured,
-        # and the error that its view was seen to raise.
+        # the error that its view was seen to raise, and what it waits for.
         self.context: Context | None = None
         self.captured: tuple[Any, ...] = ()
         self.view_error: BaseException | None = None
+        self.hold: Hold | None = None
 
     @property
     def name(self) -> str:
@@ -211,14 +214,16 @@ class BackgroundTasks:
         key: str | None = None,
         when: str | Callable[[Outcome], bool] | None = None,
         timeout: float | None = None,
+        on_commit: bool | None = None,
     ) -> _Using:
         """Return the same collection with options for the tasks added through it.
 
         ``name`` labels the task in logs and events. ``key``: a later task of one key replaces an
         earlier one that still waits. ``when``: see ``Outcome``; "returned", "success", "always"
         or a function of the outcome. ``timeout``: seconds, for ``async def`` tasks only.
+        ``on_commit`` (Django): whether a task added inside ``atomic()`` waits for the commit.
         """
-        options = Options(name, key, when, timeout)
+        options = Options(name, key, when, timeout, on_commit)
         check_options(options)
         return _Using(self, options)
 

@@ -37,6 +37,7 @@ ROWS = (
         "sigterm",
         "workers",
         "runner",
+        "holds",
         "views",
         "abandoned",
         "activity",

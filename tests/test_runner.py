@@ -72,6 +72,9 @@ class CountingHost:
     def capture(self, task: BackgroundTask, /) -> Any:
         return task.name
 
+    def hold(self, task: BackgroundTask, /) -> None:
+        return None
+
     @contextmanager
     def trip(self) -> Iterator[CountingHost]:
         self.trips.append("def")

@@ -217,6 +217,9 @@ class _NamedHost:
     def capture(self, task: BackgroundTask, /) -> None:
         self.captured.append(self.name)
 
+    def hold(self, task: BackgroundTask, /) -> None:
+        return None
+
     @contextmanager
     def trip(self) -> Iterator[_NamedHost]:
         yield self

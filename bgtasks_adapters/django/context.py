@@ -22,6 +22,7 @@ from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_u
 from django.utils import timezone, translation
 
 from bgtasks_adapters.concurrency import fulfil
+from bgtasks_adapters.django.commits import CommitHold, hold_of_open_transactions
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.exceptions import UnsafeArgumentError
 from bgtasks_adapters.surroundings import arguments_of
@@ -56,6 +57,9 @@ class DjangoContext:
             get_script_prefix(),
             get_urlconf(),
         )
+
+    def hold(self, task: BackgroundTask, /) -> CommitHold | None:
+        return hold_of_open_transactions()
 
     def trip(self) -> _Trip:
         return _Trip()

@@ -36,6 +36,9 @@ class FlaskContext:
         _refuse_what_is_bound(task)
         _note_error_handler()
 
+    def hold(self, task: BackgroundTask, /) -> None:
+        return None
+
     def trip(self) -> AbstractContextManager[FlaskContext]:
         return nullcontext(self)
 

@@ -1,0 +1,67 @@
+"""Tasks that wait for more than the end of their response: a commit, in a framework that has one.
+
+A host's *hold* says what a task waits for. While it is undecided the task is out of its collection,
+so that no run comes to it; decided, it is one that was added late.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from bgtasks_adapters.process import Unfinished, ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bgtasks_adapters.tasks import BackgroundTask
+
+
+class Hold(Protocol):
+    """What one task waits for, besides the end of its response."""
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is undecided if the task may run."""
+        ...
+
+    @property
+    def why_dropped(self) -> str | None:
+        """Why it was decided that the task may not run; None if it may."""
+
+    def call_when_decided(self, callback: Callable[[], object], /) -> None:
+        """Call ``callback`` once, on whatever thread decides; at once, if that has been."""
+
+
+class Response(Unfinished, Protocol):
+    """What is asked of the response whose tasks are held; see ``dispatch.ResponseScope``."""
+
+    def append_late(self, task: BackgroundTask, /) -> None: ...
+
+
+class Held:
+    """The tasks of a response that is over, but that still wait."""
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+        self.tasks: list[BackgroundTask] = []
+
+    def take(self, tasks: list[BackgroundTask]) -> list[BackgroundTask]:
+        """Keep those that wait and return them; ``watch`` must follow."""
+        taken = [task for task in tasks if task.hold is not None and task.hold.is_waiting]
+        self.tasks += taken
+        return taken
+
+    def watch(self, tasks: list[BackgroundTask]) -> None:
+        """Have each of these tasks go on when its hold is decided."""
+        for task in tasks:
+            if task.hold is not None:
+                task.hold.call_when_decided(partial(self._go_on, task))
+
+    def _go_on(self, task: BackgroundTask) -> None:
+        if task not in self.tasks or task.status != "pending":
+            return  # the end of the process has given it up
+        self.tasks.remove(task)
+        if not self.tasks:
+            ledger.close(self._response)
+        self._response.append_late(task)
