@@ -16,7 +16,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
-from django.test import Client, TestCase, override_settings
+from django.test import Client, TestCase, TransactionTestCase, override_settings
 from django.urls import path
 from pytest_django import DjangoDbBlocker
 
@@ -27,6 +27,9 @@ from .database import Database, postgresql, sqlite
 from .exchange import PATIENCE, Reply, ask_asgi, ask_wsgi
 from .installations import Installation, Interface, installed
 from .recorder import Fate, Recorder
+
+decorators: Any = pytest.importorskip("rest_framework.decorators")
+exceptions: Any = pytest.importorskip("rest_framework.exceptions")
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "transactions.md"
 
@@ -200,6 +203,14 @@ async def from_threads(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def _invalid(request: HttpRequest) -> NoReturn:
+    add()
+    raise exceptions.ValidationError("not like that")
+
+
+invalid: Any = decorators.api_view()(_invalid)
+
+
 def in_test(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         add_task(seen.append, "added in the view's own block")
@@ -244,6 +255,7 @@ urlpatterns = [
     path("current", run_current),
     path("from-threads", from_threads),
     path("in-test", in_test),
+    path("invalid", invalid),
 ]
 
 pytestmark = pytest.mark.urls(__name__)
@@ -407,3 +419,30 @@ class TestInATestCase(TestCase):
             Client().get("/in-test")
         assert seen == ["added in the view's own block", "added outside of it"]
         assert Note.objects.count() == 0
+
+
+@override_settings(
+    MIDDLEWARE=["bgtasks_adapters.django.BackgroundTasksMiddleware"],
+    BGTASKS={"HANDLE_SIGTERM": False},
+)
+class TestInATransactionTestCase(TransactionTestCase):
+    """In a TransactionTestCase transactions are real ones, and tasks run as in production."""
+
+    def test_tasks_run_behind_the_commit(self) -> None:
+        seen.clear()
+        assert Client().get("/in-test").status_code == 200
+        assert drain(PATIENCE)
+        assert seen == ["added in the view's own block", "added outside of it"]
+
+
+@pytest.mark.usefixtures("_databases")
+def test_the_exception_handler_of_rest_framework(recorder: Recorder) -> None:
+    """What DRF answers with 400 it rolls back under ATOMIC_REQUESTS, so the task is skipped."""
+    connections[alias()].settings_dict["ATOMIC_REQUESTS"] = True
+    with installed("boundary", "wsgi", OBSERVERS=[recorder]) as app:
+        reply = ask("wsgi", app, "/invalid")
+        (fate,) = recorder.wait_for(1)
+    assert reply is not None
+    assert reply.status == 400
+    assert fate.returned, "DRF made a response of it, so the view returned"
+    assert in_words(fate) == "skipped: its transaction was rolled back"
