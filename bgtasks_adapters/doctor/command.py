@@ -40,6 +40,10 @@ class Command:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what still runs, and forget what it printed."""
         self.kill()
         self._log.close()
 

@@ -18,7 +18,7 @@ from bgtasks_adapters import add_task, drain
 from .exchange import PATIENCE, Reply, ask_asgi, ask_wsgi
 from .installations import INSTALLATIONS, Installation, Interface, installed
 
-visitor: ContextVar[str] = ContextVar("visitor")
+visitor: ContextVar[str] = ContextVar("visitor", default="nobody")
 seen: list[tuple[str | None, str, str, str]] = []
 
 

@@ -66,7 +66,7 @@ def start_server(tmp_path: Path) -> Iterator[StartServer]:
 
     yield start
     for command in started:
-        command.kill()
+        command.close()
 
 
 def python(*arguments: str) -> list[str]:

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from bgtasks_adapters.doctor.client import Address, Connection, Response
+from bgtasks_adapters.doctor.command import Command
 from bgtasks_adapters.doctor.target import DoctorError
 from bgtasks_adapters.probes import MARK_HEADER, PROBE_HEADER, TOKEN_HEADER, Probe
 
-from .conftest import APPLICATIONS, DJANGO, StartServer, gunicorn, target_at, uvicorn
+from .conftest import APPLICATIONS, DJANGO, ROOT, StartServer, gunicorn, target_at, uvicorn
 
 SERVERS = {
     "wsgi": (gunicorn(f"{APPLICATIONS}:wsgi"), {}),
@@ -81,9 +82,7 @@ def test_a_probe_that_cannot_be_answered(
     assert target_at(port, "T").hello()
 
 
-def test_notes_are_kept_where_nobody_else_can_write(
-    start_server: StartServer, tmp_path: Path
-) -> None:
+def test_notes_are_kept_in_a_private_folder(start_server: StartServer, tmp_path: Path) -> None:
     """The folder of the notes is its user's own; one that others could write to is refused."""
     arguments, environment = SERVERS["wsgi"]
     command, port = start_server(arguments, BGTASKS_DOCTOR_TOKEN="T", **environment)
@@ -92,6 +91,7 @@ def test_notes_are_kept_where_nobody_else_can_write(
     assert folder.stat().st_mode & 0o077 == 0
     command.kill()
     folder.chmod(0o777)
-    other, _ = start_server(arguments, BGTASKS_DOCTOR_TOKEN="T", **environment)
-    assert other.wait(30.0) not in (0, None)
-    assert "BGTASKS_DOCTOR_FOLDER" in other.output
+    given = {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path), "BGTASKS_DOCTOR_TOKEN": "T"}
+    with Command(arguments, given) as other:
+        assert other.wait(30.0) not in (0, None)
+        assert "BGTASKS_DOCTOR_FOLDER" in other.output
