@@ -145,7 +145,7 @@ class Connection:
     def read_until(self, part: bytes) -> None:
         """Read until a part of the body has come, whatever the framing."""
         while part not in self._received:
-            self._receive(f"the part {part!r} of the body")
+            self._receive(f"the part {part[:20]!r} of the body")
 
     def wait_for_end(self) -> None:
         """Wait until the server closes the connection, which has nothing more to say."""

@@ -57,8 +57,8 @@ class Column:
         for kind in KINDS:
             try:
                 word, detail = self.measure(target, kind)
-            except ConnectionError as error:
-                word, detail = "refused", f"the connection ended: {error}"
+            except (ConnectionError, IncompleteResponseError) as error:
+                word, detail = "refused", f"no response came: {error}"
             yield Finding(self.name, kind, word, detail)
 
 
@@ -139,15 +139,17 @@ def _leave(when: str) -> Callable[[Target, str], tuple[Word, str]]:
         page = {"before": "pausing", "during": "large", "after": "length"}[when]
         probe = Probe(page, visit, kind, when="always")
         connection = target.connect(patience=target.patience)
-        if when == "after":
-            target.ask(connection, probe)
-        else:
-            connection.send(target.path, headers=target.headers(probe))
-            if when == "during":
-                connection.read_until(PIECE[:1000])
+        try:
+            if when == "after":
+                target.ask(connection, probe)
             else:
-                time.sleep(VIEW_SECONDS / 4)  # within the view, which notices nothing
-        connection.abort()
+                connection.send(target.path, headers=target.headers(probe))
+                if when == "during":
+                    connection.read_until(PIECE[:1000])
+                else:
+                    time.sleep(VIEW_SECONDS / 4)  # within the view, which notices nothing
+        finally:
+            connection.abort()
         return _fate_of_run(target, visit)
 
     return measure
