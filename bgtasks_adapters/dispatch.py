@@ -59,7 +59,7 @@ class ResponseScope:
         self._refuses = settings.overflow == "refuse"
         self._counted = 0
         self._running_views = 0
-        self._held = Held(self)
+        self._held = Held(self, self._lock)
 
     # What the adapters say while the response is being made.
 
@@ -213,8 +213,9 @@ class ResponseScope:
             ledger.count_added(len(pending))
             self.fates.judge_all(pending)
             self._held.watch(held)
-        if self._is_open and not self._held.tasks:
-            ledger.close(self)
+        with self._lock:
+            if self._is_open and not self._held.tasks:
+                ledger.close(self)
         return runs
 
     def _new_runs(self) -> list[Run]:
@@ -253,8 +254,9 @@ class ResponseScope:
     def append_late(self, task: BackgroundTask, /) -> None:
         with self._lock:
             held = self._held.take([task])
+            if held:
+                ledger.open(self)
         if held:
-            ledger.open(self)
             self._held.watch(held)
             return
         ledger.count_added(1)

@@ -13,6 +13,7 @@ from bgtasks_adapters.process import Unfinished, ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from bgtasks_adapters.tasks import BackgroundTask
 
@@ -42,12 +43,13 @@ class Response(Unfinished, Protocol):
 class Held:
     """The tasks of a response that is over, but that still wait."""
 
-    def __init__(self, response: Response) -> None:
+    def __init__(self, response: Response, lock: AbstractContextManager[object]) -> None:
         self._response = response
+        self._lock = lock
         self.tasks: list[BackgroundTask] = []
 
     def take(self, tasks: list[BackgroundTask]) -> list[BackgroundTask]:
-        """Keep those that wait and return them; ``watch`` must follow."""
+        """Keep those that wait, under the lock, and return them; ``watch`` must follow."""
         taken = [task for task in tasks if task.hold is not None and task.hold.is_waiting]
         self.tasks += taken
         return taken
@@ -59,9 +61,10 @@ class Held:
                 task.hold.call_when_decided(partial(self._go_on, task))
 
     def _go_on(self, task: BackgroundTask) -> None:
-        if task not in self.tasks or task.status != "pending":
-            return  # the end of the process has given it up
-        self.tasks.remove(task)
-        if not self.tasks:
-            ledger.close(self._response)
+        with self._lock:
+            if task not in self.tasks or task.status != "pending":
+                return  # the end of the process has given it up
+            self.tasks.remove(task)
+            if not self.tasks:
+                ledger.close(self._response)
         self._response.append_late(task)

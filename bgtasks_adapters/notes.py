@@ -29,11 +29,12 @@ class ProbeError(BackgroundTasksError):
 
 
 class Note(NamedTuple):
-    """One event of a visit: of its view, its body or one of its tasks. ``time``: Unix seconds."""
+    """One event of a task of a visit. ``time``: Unix seconds; ``pid``: the process where it was."""
 
     time: float
     name: str
     event: str
+    pid: int
 
 
 class Notes:
@@ -57,7 +58,7 @@ class Notes:
         return self.folder / "receipts"
 
     def write(self, visit: str, name: str, event: str) -> None:
-        line = json.dumps([time.time(), name, event]) + "\n"
+        line = json.dumps([time.time(), name, event, os.getpid()]) + "\n"
         # One write of an appended line, so that those of several processes do not mix.
         with self._path(visit).open("a", encoding="utf-8") as file:
             file.write(line)
@@ -73,9 +74,13 @@ class Notes:
     def is_released(self, visit: str) -> bool:
         return self._path(visit, ".go").exists()
 
-    def _path(self, visit: str, ending: str = "") -> Path:
+    def check(self, visit: str) -> None:
+        """Refuse a name that could be anything but that of a file in the folder."""
         if not _VISIT.fullmatch(visit):
             raise ProbeError(f"visit={visit!r} is not valid: use 1 to 64 of a-z, 0-9 and -.")
+
+    def _path(self, visit: str, ending: str = "") -> Path:
+        self.check(visit)
         return self.folder / f"{visit}{ending}"
 
 

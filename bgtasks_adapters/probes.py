@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from bgtasks_adapters.ambient import get_background_tasks
 from bgtasks_adapters.concurrency import is_on_loop
 from bgtasks_adapters.notes import Notes, ProbeError
+from bgtasks_adapters.outcome import check_when
 from bgtasks_adapters.servers import UNKNOWN, Sighting, call_stack, recognise
 from bgtasks_adapters.settings import DOCTOR_TOKEN_VARIABLE
 from bgtasks_adapters.shutdown import shutdown
@@ -65,6 +66,7 @@ class Probe(NamedTuple):
             values["waiting"] = int(values.get("waiting", 0))
             values["hold"] = min(float(values.get("hold", HOLD_SECONDS)), LONGEST_HOLD_SECONDS)
             probe = cls(**values)
+            check_when(probe.when)
         except (TypeError, ValueError) as error:
             raise ProbeError(f"{PROBE_HEADER}: {header} is not understood: {error}") from None
         if not 0 <= probe.waiting <= 1000 or probe.task not in ("", "def", "async"):
@@ -123,14 +125,15 @@ class Probes:
     def _answer(self, probe: Probe) -> Answer:
         if probe.page == "hello":
             return _json(self._description())
+        self._notes.check(probe.visit)
         if probe.page == "notes":
             return _json(self._notes.read(probe.visit))
         if probe.page == "release":
             self._notes.release(probe.visit)
             return Answer(204, {})
-        self._notes.write(probe.visit, "view", "started")
+        answer = self._page(probe)
         self._add_tasks(probe)
-        return self._page(probe)
+        return answer
 
     def _page(self, probe: Probe) -> Answer:
         match probe.page:

@@ -6,11 +6,12 @@ import atexit
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
+
+from tests.ports import free_port
 
 PATIENCE = 30.0
 
@@ -46,8 +47,7 @@ def start() -> int:
     )
     if made.returncode:
         raise UnavailableError(f"initdb failed: {made.stderr.strip()}")
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+    port = free_port()
     settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": folder, "fsync": "off"}
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(

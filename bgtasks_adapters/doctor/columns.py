@@ -18,9 +18,9 @@ from bgtasks_adapters.doctor.target import DoctorError, Target, new_visit
 from bgtasks_adapters.probes import PIECE, PIECES, VIEW_SECONDS, Probe
 
 Word = Literal[
-    "free", "held", "served", "closes", "run", "lost", "no end", "refused", "finished", "named", "-"
+    "free", "held", "served", "closes", "run", "lost", "no end", "refused", "finished", "named"
 ]
-GOOD: frozenset[Word] = frozenset({"free", "served", "closes", "run", "finished", "-"})
+GOOD: frozenset[Word] = frozenset({"free", "served", "closes", "run", "finished"})
 FAIR: frozenset[Word] = frozenset({"named", "no end", "refused"})
 """Words for what is not as good as it can be, without anything lost or held."""
 

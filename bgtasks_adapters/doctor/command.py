@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -89,12 +90,9 @@ class Command:
 
     def kill(self) -> None:
         """End at once what is left of its processes."""
-        try:
+        with suppress(ProcessLookupError):  # all have ended by themselves
             os.killpg(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        finally:
-            self._process.wait()
+        self._process.wait()
 
     @property
     def _in_words(self) -> str:

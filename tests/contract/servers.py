@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Literal
 
 from bgtasks_adapters.doctor.client import Address, Connection, FramingName
+from tests.ports import free_port
 
 from .gate import PATIENCE
 
@@ -291,7 +292,7 @@ class RunningServer:
     def __init__(
         self, server: Server, application: str, environment: Mapping[str, str], log: Path
     ) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self._log = log
         with log.open("wb") as output:
             # A group of its own, so that the processes that a server starts are found, too.
@@ -368,9 +369,3 @@ class RunningServer:
         except ConnectionRefusedError:
             return False
         return True
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -88,11 +87,3 @@ def target_at(port: int, token: str) -> Target:
 
 APPLICATIONS = "tests.servers.programs.applications"
 DJANGO: dict[str, Any] = {"DJANGO_SETTINGS_MODULE": "tests.doctor.django_site"}
-
-
-@pytest.fixture
-def free_port() -> int:
-    """A port on which nothing listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -9,6 +9,7 @@ import pytest
 
 from bgtasks_adapters.doctor.columns import COLUMNS
 from bgtasks_adapters.doctor.ending import SIGTERM_COLUMN
+from tests.ports import free_port
 
 from .conftest import APPLICATIONS, DJANGO, StartServer, Visit, gunicorn, python, uvicorn
 
@@ -130,11 +131,12 @@ def test_a_wrong_token(doctor: Doctor, start_server: StartServer) -> None:
     says(doctor("--url", url), "--url needs --token")
 
 
-def test_a_refused_connection(doctor: Doctor, free_port: int) -> None:
+def test_a_refused_connection(doctor: Doctor) -> None:
     """A URL where nothing listens is named."""
+    port = free_port()
     says(
-        doctor("--url", f"http://127.0.0.1:{free_port}/", "--token", "T"),
-        f"Nothing listens at 127.0.0.1:{free_port}: the connection was refused",
+        doctor("--url", f"http://127.0.0.1:{port}/", "--token", "T"),
+        f"Nothing listens at 127.0.0.1:{port}: the connection was refused",
     )
 
 

@@ -10,6 +10,8 @@ from typing import NoReturn
 
 import pytest
 
+from tests.ports import free_port
+
 from .conftest import APPLICATIONS, StartServer, Visit, gunicorn, uvicorn
 
 CONFIGURATION = """
@@ -59,7 +61,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def test_behind_nginx(
     doctor: Callable[..., Visit],
     start_server: StartServer,
-    free_port: int,
     tmp_path: Path,
     give_up: Callable[[str], NoReturn],
     server: str,
@@ -68,11 +69,12 @@ def test_behind_nginx(
 ) -> None:
     """Through nginx no client is held and no task lost, whatever it buffers and speaks upstream."""
     _, upstream = start_server(SERVERS[server], BGTASKS_DOCTOR_TOKEN="T")
+    port = free_port()
     configuration = configure(
-        tmp_path, upstream, free_port, buffering=buffering, protocol=PROTOCOLS[protocol]
+        tmp_path, upstream, port, buffering=buffering, protocol=PROTOCOLS[protocol]
     )
     command, _ = start_server([_program("nginx", give_up), "-c", str(configuration)])
-    visit = doctor("--url", f"http://127.0.0.1:{free_port}/", "--token", "T")
+    visit = doctor("--url", f"http://127.0.0.1:{port}/", "--token", "T")
     assert visit.status == 0, visit.output + visit.errors + command.output
     assert visit.output.rstrip().endswith("No client was held, and no task was lost.")
 
@@ -80,7 +82,6 @@ def test_behind_nginx(
 def test_over_tls(
     doctor: Callable[..., Visit],
     start_server: StartServer,
-    free_port: int,
     tmp_path: Path,
     give_up: Callable[[str], NoReturn],
 ) -> None:
@@ -91,9 +92,10 @@ def test_over_tls(
     subprocess.run([*openssl, *names, *made], check=True, capture_output=True, timeout=60)
     _, upstream = start_server(SERVERS["wsgi"], BGTASKS_DOCTOR_TOKEN="T")
     certificate = f"ssl_certificate {tmp_path}/cert.pem; ssl_certificate_key {tmp_path}/key.pem"
-    configuration = configure(tmp_path, upstream, free_port, tls=f" ssl; {certificate}")
+    port = free_port()
+    configuration = configure(tmp_path, upstream, port, tls=f" ssl; {certificate}")
     start_server([_program("nginx", give_up), "-c", str(configuration)])
-    arguments = ("--url", f"https://127.0.0.1:{free_port}/", "--token", "T")
+    arguments = ("--url", f"https://127.0.0.1:{port}/", "--token", "T")
     stranger = doctor(*arguments)
     assert stranger.status == 2
     assert "certificate verify failed" in stranger.errors

@@ -65,6 +65,8 @@ def test_with_a_token_only_who_has_it_is_answered(start_server: StartServer, ser
         ("page=length; visit=a1; hold=long", "is not understood"),
         ("page=length; visit=a1; waiting=100000", "is not understood"),
         ("page=length; visit=a1; colour=red", "is not understood"),
+        ("page=length; visit=a1; when=sometimes", "when='sometimes' is unknown"),
+        ("page=pausing", "visit='' is not valid"),
         ("page=notes; visit=../../etc/passwd", "visit='../../etc/passwd' is not valid"),
         ("page=length; visit=" + 65 * "a", "is not valid"),
     ],
@@ -80,6 +82,20 @@ def test_a_probe_that_cannot_be_answered(
     assert answer.status == 400
     assert problem in answer.body.decode()
     assert target_at(port, "T").hello()
+
+
+@pytest.mark.parametrize("server", ["wsgi", "asgi"])
+def test_a_page_that_is_unknown_starts_no_task(start_server: StartServer, server: str) -> None:
+    """A probe that is refused adds nothing: the first task to note something is the next one's."""
+    arguments, environment = SERVERS[server]
+    _, port = start_server(arguments, BGTASKS_DOCTOR_TOKEN="T", **environment)
+    target = target_at(port, "T")
+    for page in ("nowhere", "length"):
+        probe = str(Probe(page, f"of-{page}", "def", when="always"))
+        ask(port, **{TOKEN_HEADER: "T", PROBE_HEADER: probe})
+    target.book.release("of-length")
+    assert target.wait_for("of-length", "running", ("ended",)) is not None
+    assert target.book.read("of-nowhere") == []
 
 
 def test_notes_are_kept_in_a_private_folder(start_server: StartServer, tmp_path: Path) -> None:
