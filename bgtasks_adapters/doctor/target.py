@@ -52,7 +52,7 @@ class Target:
     @property
     def patience(self) -> float:
         """How long anything may take that a task can keep waiting, in seconds."""
-        return 2 * self.hold + 2
+        return 2 * self.hold + 4
 
     @classmethod
     def of_url(cls, url: str, token: str) -> Target:

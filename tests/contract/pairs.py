@@ -157,6 +157,7 @@ SHORT = (
     ("django-asgi", "daphne"),
     ("django-asgi-middleware", "hypercorn-asyncio"),
     ("starlette", "granian-asgi"),
+    ("starlette", "gunicorn-asgi"),
     ("bare-wsgi", "waitress"),
     ("bare-wsgi", "eventlet"),
     ("django-wsgi", "gunicorn-gevent"),

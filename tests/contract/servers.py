@@ -88,7 +88,7 @@ SERVERS: Mapping[str, Server] = {
             "uvicorn",
             "asgi",
             "uvicorn",
-            _module("uvicorn", "--http=h11", "--port={port}", "{app}"),
+            _module("uvicorn", "--http=h11", "--loop=asyncio", "--port={port}", "{app}"),
         ),
         Server(
             "hypercorn-asyncio",
@@ -124,7 +124,7 @@ SERVERS: Mapping[str, Server] = {
             "gunicorn-asgi",
             "asgi",
             "gunicorn",
-            _module(*_GUNICORN, "--worker-class=asgi", "{app}"),
+            _module(*_GUNICORN, "--worker-class=asgi", "--asgi-loop=uvloop", "{app}"),
         ),
         Server(
             "granian-wsgi",
