@@ -35,5 +35,9 @@ class TooManyPendingTasksError(BackgroundTasksError, RuntimeError):
     """Raised by ``add_task`` at ``max_pending`` where ``overflow="refuse"`` is set."""
 
 
+class TaskNotRunError(BackgroundTasksError, RuntimeError):
+    """Recorded for a task of Django's tasks framework that never ran, with the reason."""
+
+
 class ProcessTerminated(SystemExit):
     """Raised on the main thread by this library's SIGTERM handler; no failure of any task."""

@@ -71,7 +71,7 @@ class Fates:
         """Settle a task that returned: the usual fate, and seldom one that anybody hears of."""
         if ledger.succeed(task):
             if self._is_success_reported:
-                self._report(task, "succeeded", started_at=started_at)
+                self._report(task, "succeeded", self._observers, started_at=started_at)
             else:
                 task.context = None
 
@@ -89,8 +89,11 @@ class Fates:
             return
         if isinstance(error, Exception):
             self.failures.append(error)
-        if events.is_reported(fate, self._observers):
-            self._report(task, fate, error, reason, started_at)
+        observers = self._observers
+        if task.options.observer is not None:
+            observers = (*observers, task.options.observer)
+        if events.is_reported(fate, observers):
+            self._report(task, fate, observers, error, reason, started_at)
         else:
             task.context = None
 
@@ -98,6 +101,7 @@ class Fates:
         self,
         task: BackgroundTask,
         fate: events.Fate,
+        observers: tuple[events.Observer, ...],
         error: BaseException | None = None,
         reason: str | None = None,
         started_at: float | None = None,
@@ -114,6 +118,6 @@ class Fates:
             None if started_at is None else time.time(),
         )
         if context is None:  # put into the collection's list by hand, and never run
-            events.report(event, self._observers)
+            events.report(event, observers)
         else:  # in a copy, because the thread of a task left over may still be inside it
-            context.copy().run(events.report, event, self._observers)
+            context.copy().run(events.report, event, observers)

@@ -10,6 +10,7 @@ from bgtasks_adapters.outcome import check_when
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from bgtasks_adapters.events import Observer
     from bgtasks_adapters.outcome import Outcome
 
 
@@ -21,6 +22,8 @@ class Options(NamedTuple):
     when: str | Callable[[Outcome], bool] | None = None
     timeout: float | None = None
     on_commit: bool | None = None
+    observer: Observer | None = None
+    """Told, beside those of the settings, of every fate but success, which the function sees."""
 
     def waits_for_commit(self, when: object, on_commit: bool) -> bool:
         """Tell whether the task waits for a commit, where these are the settings' own values."""

@@ -36,10 +36,32 @@ def check_deployment(**kwargs: Any) -> list[CheckMessage]:
     """Return a warning for everything that does not suit a deployment."""
     found = {name: _entry_point(name) for name in ENTRY_POINTS}
     messages: list[CheckMessage] = [*_check_entry_points(found), *_check_limits()]
-    if not any(isinstance(each, (AsgiBoundary, WsgiBoundary)) for each in found.values()):
+    if not any(map(_is_boundary, found.values())):
         # With the boundary the middleware is there for Django's test client only.
         messages += _check_middleware()
     return sorted(messages, key=lambda message: str(message.id))
+
+
+def check_backend(alias: str, outside: str) -> list[CheckMessage]:
+    """Return a warning if no response is seen in which the tasks of this backend could be added."""
+    # Entry points are imported last, because that makes their applications.
+    if _places_of_middleware() or any(map(_is_boundary, map(_entry_point, ENTRY_POINTS))):
+        return []
+    instead = {"run": "runs it at once", "raise": "raises NoActiveResponseError"}
+    return [
+        Warning(
+            f"TASKS[{alias!r}] runs tasks after the response, but nothing in this project sees a "
+            f"response: enqueue() {instead.get(outside, f'gives it to the backend {outside!r}')}, "
+            "except in views with the decorator.",
+            hint=f'Put "{OURS}" first in MIDDLEWARE, or serve the project through '
+            "bgtasks_adapters.django.asgi or .wsgi.",
+            id="bgtasks.W007",
+        )
+    ]
+
+
+def _is_boundary(application: object) -> bool:
+    return isinstance(application, (AsgiBoundary, WsgiBoundary))
 
 
 def _entry_point(setting: str) -> object:
@@ -54,13 +76,17 @@ def _imported(path: str) -> Any:
         return None  # for Django to complain of
 
 
-def _check_middleware() -> Iterator[CheckMessage]:
+def _places_of_middleware() -> list[int]:
     classes = [_imported(path) for path in django_settings.MIDDLEWARE]
-    ours = [
+    return [
         index
         for index, each in enumerate(classes)
         if isinstance(each, type) and issubclass(each, BackgroundTasksMiddleware)
     ]
+
+
+def _check_middleware() -> Iterator[CheckMessage]:
+    ours = _places_of_middleware()
     if not ours:
         yield Warning(
             "The middleware of bgtasks_adapters is not in MIDDLEWARE, so add_task() raises "

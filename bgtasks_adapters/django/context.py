@@ -96,6 +96,7 @@ class _AsyncTrip:
 
     def __init__(self) -> None:
         self._context: ThreadSensitiveContext | None = None
+        self._waiting_thread: Any = None
 
     async def __aenter__(self) -> _AsyncTrip:
         # A loop that a waiting thread runs (async_to_sync, as in a TestCase) already has a thread
@@ -104,6 +105,8 @@ class _AsyncTrip:
             self._context = ThreadSensitiveContext()
             self._thread = _LeasedThread(workers_of(get_settings().max_workers))
             SyncToAsync.context_to_thread_executor[self._context] = self._thread
+        else:
+            self._waiting_thread = getattr(AsyncToSync.executors, "current", None)
         return self
 
     async def __aexit__(self, *error: object) -> None:
@@ -114,7 +117,8 @@ class _AsyncTrip:
     def around_task(self, captured: _Captured, /) -> AbstractContextManager[None]:
         if self._context is not None:
             SyncToAsync.thread_sensitive_context.set(self._context)
-        AsyncToSync.executors.current = None  # the view's, whose thread may have left it
+        # Not the view's, whose thread may have left it.
+        AsyncToSync.executors.current = self._waiting_thread
         return _activated(captured)
 
 

@@ -41,6 +41,35 @@ def _carrier(request: HttpRequest) -> MutableMapping[str, Any]:
     return found
 
 
+def scope_without_response() -> ResponseScope:
+    """Return a scope for tasks that are added where no response is being made."""
+    return ResponseScope(get_settings(), django_context)
+
+
+def start_tasks(scope: ResponseScope) -> None:
+    """Start the tasks of a scope without a response."""
+    scope.view_returned()
+    if scope.note_end():
+        _dispatch(scope)
+
+
+async def astart_tasks(scope: ResponseScope) -> None:
+    """Start the tasks of a scope without a response, from a loop."""
+    scope.view_returned()
+    if scope.note_end():
+        if testcase.is_test_run():
+            await testcase.dispatch_on_loop(scope)
+        else:
+            scope.dispatch()
+
+
+def _dispatch(scope: ResponseScope) -> None:
+    if testcase.is_test_run():
+        testcase.dispatch(scope)
+    else:
+        scope.dispatch()
+
+
 class OwnedScope:
     """The scope of a response that has no outer owner; its request's ``close()`` ends it."""
 
@@ -64,12 +93,8 @@ class OwnedScope:
         scope = self.scope
         if self._is_asgi and scope.loop is None:  # a thread of the server's loop is calling
             self._use_loop(getattr(SyncToAsync.threadlocal, "main_event_loop", None))
-        if not scope.note_end(is_disconnected=is_disconnected):
-            return
-        if testcase.is_test_run():
-            testcase.dispatch(scope)
-        else:
-            scope.dispatch()
+        if scope.note_end(is_disconnected=is_disconnected):
+            _dispatch(scope)
 
     def _use_loop(self, loop: AbstractEventLoop | None) -> None:
         if loop is not None:

@@ -55,12 +55,13 @@ def dispatch(scope: ResponseScope) -> None:
     if running_asyncio_loop() is loop.loop:
         # A streaming response of AsyncClient is closed on the loop, which cannot be held here.
         ledger.start(scope)  # drain() waits for it from now on, not only once it has begun
-        loop.start(lambda: _dispatch_on_loop(scope))
+        loop.start(lambda: dispatch_on_loop(scope))
     else:
-        asyncio.run_coroutine_threadsafe(_dispatch_on_loop(scope), loop.loop).result()
+        asyncio.run_coroutine_threadsafe(dispatch_on_loop(scope), loop.loop).result()
 
 
-async def _dispatch_on_loop(scope: ResponseScope) -> None:
+async def dispatch_on_loop(scope: ResponseScope) -> None:
+    """Do the same from a loop: tasks have ended when this has, where a TestCase is at work."""
     try:
         if await sync_to_async(is_in_testcase)():
             await scope.run_awaited(_in_test_thread)
