@@ -279,8 +279,11 @@ class ResponseScope:
         else:
             run.start()
 
+    def held_tasks(self) -> list[BackgroundTask]:
+        return self._held.tasks
+
     def withdraw(self, task: BackgroundTask, fate: Fate, reason: str, /) -> None:
-        if task in self._held.tasks or self.tasks.tasks.index(task) >= self._counted:
+        if self._held.release(task) or self.tasks.tasks.index(task) >= self._counted:
             ledger.count_added(1)
         self.fates.settle(task, fate, reason=reason)
 

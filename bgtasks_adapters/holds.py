@@ -62,9 +62,15 @@ class Held:
 
     def _go_on(self, task: BackgroundTask) -> None:
         with self._lock:
-            if task not in self.tasks or task.status != "pending":
-                return  # the end of the process has given it up
-            self.tasks.remove(task)
-            if not self.tasks:
-                ledger.close(self._response)
-        self._response.append_late(task)
+            is_held = self.release(task)
+        if is_held:  # not taken back, nor given up by the end of the process
+            self._response.append_late(task)
+
+    def release(self, task: BackgroundTask) -> bool:
+        """Hold a task no longer, under the lock; False if it was not held."""
+        if task not in self.tasks:
+            return False
+        self.tasks.remove(task)
+        if not self.tasks:
+            ledger.close(self._response)
+        return True

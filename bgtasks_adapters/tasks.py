@@ -42,6 +42,10 @@ class Owner(Protocol):
     def append_late(self, task: BackgroundTask, /) -> None:
         """Append a task behind the start of the others, and run it, too."""
 
+    def held_tasks(self) -> Sequence[BackgroundTask]:
+        """Return the tasks that still wait, though their response is over."""
+        ...
+
     def withdraw(self, task: BackgroundTask, fate: events.Fate, reason: str, /) -> None:
         """Settle a task that will not run; called under the collection's lock."""
 
@@ -271,7 +275,8 @@ class BackgroundTasks:
         self._withdraw(key, "replaced", f"a later task of the key {key!r} took its place")
 
     def _withdraw(self, key: str, fate: Literal["cancelled", "replaced"], reason: str) -> bool:
-        for task in self.tasks:
+        held = () if self.owner is None else self.owner.held_tasks()
+        for task in (*self.tasks, *held):
             if task.options.key == key and task.status == "pending":
                 with self.lock:
                     if task.status != "pending":

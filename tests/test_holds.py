@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from bgtasks_adapters import BackgroundTask, add_task, drain, get_background_tasks, stats
+from bgtasks_adapters import (
+    BackgroundTask,
+    BackgroundTasks,
+    add_task,
+    drain,
+    get_background_tasks,
+    stats,
+)
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.settings import Settings
 from bgtasks_adapters.wsgi import Boundary
@@ -175,3 +182,33 @@ def test_bad_options_are_named() -> None:
     respond(view, HoldingHost(Switch()), Fates())
     with pytest.raises(ValueError, match=r"on_commit='yes' is not valid: use True or False"):
         Settings(on_commit=option)
+
+
+@pytest.mark.parametrize("takes_back", ["cancel", "replace"])
+def test_a_held_task_can_be_taken_back(switch: Switch, takes_back: str) -> None:
+    """cancel() and a later task of the same key reach a task that is held behind its response."""
+    log: list[str] = []
+    host, fates = HoldingHost(switch), Fates()
+    kept: list[BackgroundTasks] = []
+
+    def view() -> None:
+        kept.append(get_background_tasks())
+        kept[0].using(key="index").add_task(log.append, "earlier")
+
+    before = stats()
+    respond(view, host, fates)
+    host.switch = None
+    if takes_back == "cancel":
+        assert kept[0].cancel("index")
+        assert not kept[0].cancel("index")
+    else:
+        kept[0].using(key="index").add_task(log.append, "later")
+    switch.decide()
+    assert drain(PATIENCE)
+    assert log == ([] if takes_back == "cancel" else ["later"])
+    kinds = {event.kind for event in fates.events}
+    assert ("cancelled" if takes_back == "cancel" else "replaced") in kinds
+    after = stats()
+    assert after.pending == before.pending
+    assert after.added - before.added == (1 if takes_back == "cancel" else 2)
+    assert not [r for r in ledger.open_responses() if r.unfinished_tasks()]
