@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -467,3 +470,23 @@ def test_the_checks_name_what_happens_instead(settings: Settings) -> None:
         settings.TASKS = {**setting(OUTSIDE_RESPONSE=outside), "b": {"BACKEND": BACKEND}}
         messages = [m.msg for m in run_checks() if m.id == "bgtasks.W007"]
         assert words in messages[0]
+
+
+def test_the_check_runs_in_a_project_that_has_not_imported_its_tasks_yet(tmp_path: Path) -> None:
+    """The app has Django register the check of backends, which importing a task does otherwise."""
+    (tmp_path / "bare_settings.py").write_text(
+        'SECRET_KEY = "x"\n'
+        'INSTALLED_APPS = ["bgtasks_adapters.django"]\n'
+        f"TASKS = {{'default': {{'BACKEND': {BACKEND!r}}}}}\n"
+    )
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "bare_settings"}
+    result = subprocess.run(
+        [sys.executable, "-m", "django", "check"],
+        cwd=tmp_path,
+        env={**environment, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "bgtasks.W007" in result.stderr
