@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
 from django.core.files.uploadedfile import UploadedFile
 from django.core.handlers.wsgi import LimitedStream
-from django.db import connections
 from django.http import HttpRequest
 from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_urlconf
 from django.utils import timezone, translation
@@ -24,9 +23,10 @@ from django.utils import timezone, translation
 from bgtasks_adapters.concurrency import fulfil
 from bgtasks_adapters.django.commits import CommitHold, hold_of_open_transactions
 from bgtasks_adapters.django.conf import get_settings
+from bgtasks_adapters.django.connections import ConnectionCare, clean_connections
 from bgtasks_adapters.exceptions import UnsafeArgumentError
 from bgtasks_adapters.surroundings import arguments_of
-from bgtasks_adapters.workers import call_at_thread_end, workers_of
+from bgtasks_adapters.workers import workers_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -74,16 +74,18 @@ django_context = DjangoContext()
 class _Trip:
     """A leg of ``def`` tasks: usable connections for each, none left open too long behind it."""
 
+    def __init__(self) -> None:
+        self._care = ConnectionCare()
+
     def __enter__(self) -> _Trip:
-        call_at_thread_end(connections.close_all)
-        clean_connections()
+        self._care.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        clean_connections()
+        self._care.__exit__()
 
     def around_task(self, captured: _Captured, /) -> AbstractContextManager[None]:
-        clean_connections(only_broken=True)
+        self._care.before_task()
         return _activated(captured)
 
 
@@ -135,17 +137,6 @@ def _activated(captured: _Captured) -> Generator[None]:
             set_urlconf(previous[1])
 
 
-def clean_connections(*, only_broken: bool = False) -> None:
-    """Close this thread's connections that are unusable or, unless told otherwise, too old.
-
-    Not within a transaction: the connection is somebody's who is not done with it, a TestCase's
-    for one.
-    """
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block and (connection.errors_occurred or not only_broken):
-            connection.close_if_unusable_or_obsolete()
-
-
 class _LeasedThread(Executor):
     """Run calls in turn on one of the workers' threads, which it holds from the first call on."""
 
@@ -163,9 +154,9 @@ class _LeasedThread(Executor):
         return future
 
     def _serve(self) -> None:
-        with _Trip():
+        with ConnectionCare() as care:
             while (call := self._calls.get()) is not None:
-                clean_connections(only_broken=True)
+                care.before_task()
                 call()
 
     async def give_back(self) -> None:

@@ -23,7 +23,7 @@ from pytest_django import DjangoDbBlocker
 from bgtasks_adapters import add_task, drain, get_background_tasks
 from tests.django_site.models import Note
 
-from .database import Database, postgresql, sqlite
+from .database import KINDS, Database, database_of
 from .exchange import PATIENCE, Reply, ask_asgi, ask_wsgi
 from .installations import Installation, Interface, installed
 from .recorder import Fate, Recorder
@@ -269,7 +269,7 @@ def parse_table() -> dict[str, str]:
 EXPECTED = parse_table()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def _databases(
     request: pytest.FixtureRequest,
     production: None,
@@ -281,8 +281,7 @@ def _databases(
         for name in ("first", "second"):
             folder = tmp_path / name
             folder.mkdir()
-            config = sqlite(folder) if request.param == "sqlite" else postgresql(give_up)
-            database = Database(config)
+            database = database_of(request.param, folder, give_up)
             stack.enter_context(database.existing())
             databases.append(database)
         seen.clear()

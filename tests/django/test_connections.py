@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import pytest
 from asgiref.sync import sync_to_async
 from django.core.signals import request_finished
+from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from pytest_django import DjangoDbBlocker
@@ -20,7 +21,7 @@ from bgtasks_adapters import add_task, drain
 from bgtasks_adapters.django.context import django_context
 from bgtasks_adapters.workers import Workers
 
-from .database import Database, postgresql, sqlite
+from .database import KINDS, SERVED, Database, ServedDatabase, database_of, served_database
 from .exchange import PATIENCE, ask_asgi, ask_asgi_here, ask_wsgi
 from .installations import Interface, installed
 from .recorder import Recorder
@@ -66,6 +67,25 @@ def saving_async_twice(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def save_atomically() -> None:
+    with transaction.atomic(using=databases[-1].alias):
+        save()
+
+
+def saving_atomic(request: HttpRequest) -> HttpResponse:
+    add_task(save_atomically)
+    add_task(save_atomically)
+    return HttpResponse()
+
+
+current: list[Callable[[HttpRequest], HttpResponse]] = []
+"""The view of a test that has one of its own."""
+
+
+def run_current(request: HttpRequest) -> HttpResponse:
+    return current[-1](request)
+
+
 def _wait() -> None:
     entered.set()
     assert release.wait(PATIENCE)
@@ -80,6 +100,30 @@ def waiting(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def save_around_waiting() -> None:
+    save()
+    _wait()
+    save()
+
+
+async def save_around_waiting_async() -> None:
+    await save_async()
+    await sync_to_async(_wait)()
+    await save_async()
+
+
+def broken_inside(request: HttpRequest) -> HttpResponse:
+    add_task(save_around_waiting)
+    add_task(save)
+    return HttpResponse()
+
+
+def broken_inside_async(request: HttpRequest) -> HttpResponse:
+    add_task(save_around_waiting_async)
+    add_task(save_async)
+    return HttpResponse()
+
+
 def only_async(request: HttpRequest) -> HttpResponse:
     add_task(save_async)
     return HttpResponse()
@@ -90,6 +134,10 @@ urlpatterns = [
     path("saving-async", saving_async),
     path("saving-twice", saving_twice),
     path("saving-async-twice", saving_async_twice),
+    path("saving-atomic", saving_atomic),
+    path("broken-inside", broken_inside),
+    path("broken-inside-async", broken_inside_async),
+    path("current", run_current),
     path("waiting", waiting),
     path("only-async", only_async),
 ]
@@ -103,6 +151,7 @@ pytestmark = [
 @contextmanager
 def existing(database: Database) -> Iterator[Database]:
     databases.append(database)
+    current.clear()
     entered.clear()
     release.clear()
     try:
@@ -113,7 +162,7 @@ def existing(database: Database) -> Iterator[Database]:
         databases.pop()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def database(
     request: pytest.FixtureRequest,
     django_db_blocker: DjangoDbBlocker,
@@ -121,20 +170,40 @@ def database(
     give_up: Callable[[str], NoReturn],
 ) -> Iterator[Database]:
     with django_db_blocker.unblock():
-        config = sqlite(tmp_path) if request.param == "sqlite" else postgresql(give_up)
-        with existing(Database(config)) as database:
+        with existing(database_of(request.param, tmp_path, give_up)) as database:
+            yield database
+            assert drain(PATIENCE)
+
+
+@pytest.fixture(params=SERVED)
+def served(
+    request: pytest.FixtureRequest,
+    django_db_blocker: DjangoDbBlocker,
+    give_up: Callable[[str], NoReturn],
+) -> Iterator[ServedDatabase]:
+    """A database with a server, which may close a connection."""
+    with django_db_blocker.unblock():
+        database = served_database(request.param, give_up)
+        with existing(database):
             yield database
             assert drain(PATIENCE)
 
 
 @pytest.fixture
-def served_database(
+def pooled(
     django_db_blocker: DjangoDbBlocker, give_up: Callable[[str], NoReturn]
-) -> Iterator[Database]:
-    """A database with a server, which may close a connection."""
-    with django_db_blocker.unblock(), existing(Database(postgresql(give_up))) as database:
-        yield database
-        assert drain(PATIENCE)
+) -> Iterator[ServedDatabase]:
+    """A database through psycopg's pool."""
+    with django_db_blocker.unblock():
+        database = served_database("pool", give_up)
+        with existing(database):
+            yield database
+            assert drain(PATIENCE)
+
+
+def keep_connections(database: Database) -> None:
+    """Have connections stay open behind the tasks; where there is a pool, it keeps them."""
+    database.settings["CONN_MAX_AGE"] = 0 if database.has_pool else None
 
 
 def ask_many(interface: Interface, app: Any, path: str) -> None:
@@ -156,13 +225,15 @@ def test_there_are_no_more_connections_than_workers(
     database: Database, interface: Interface, url: str
 ) -> None:
     """Many responses with def and async def tasks share the connections of MAX_WORKERS threads."""
-    database.settings["CONN_MAX_AGE"] = None
+    keep_connections(database)
     with installed("middleware", interface, MAX_WORKERS=MAX_WORKERS) as app:
         ask_many(interface, app, url)
     assert database.notes.count() == REQUESTS * (4 if url == "/saving" else 2)
-    assert 1 <= len(database.opened) <= MAX_WORKERS
-    if database.is_postgresql:
-        assert database.count_at_server() == database.open_connections
+    assert 1 <= len(set(database.opened)) <= MAX_WORKERS
+    if not database.has_pool:
+        assert len(database.opened) <= MAX_WORKERS * database.opened_by_a_thread
+        if isinstance(database, ServedDatabase):
+            assert database.count_at_server() == database.open_connections
 
 
 @pytest.mark.parametrize("interface", ["wsgi", "asgi"])
@@ -178,7 +249,7 @@ def test_no_connection_outlives_its_trip_without_a_max_age(
 
 def test_a_thread_that_idles_closes_its_connection(database: Database) -> None:
     """A worker that has had nothing to do ends, and leaves no connection."""
-    database.settings["CONN_MAX_AGE"] = None
+    keep_connections(database)
     threads: list[threading.Thread] = []
     has_run = threading.Event()
     workers = Workers(1, idle_seconds=0.01)
@@ -187,7 +258,7 @@ def test_a_thread_that_idles_closes_its_connection(database: Database) -> None:
         threads.append(threading.current_thread())
         with django_context.trip():
             save()
-        assert database.open_connections == 1
+        assert database.open_connections == (0 if database.has_pool else 1)
         has_run.set()
 
     workers.submit(job)
@@ -197,40 +268,109 @@ def test_a_thread_that_idles_closes_its_connection(database: Database) -> None:
     assert database.open_connections == 0
 
 
+@pytest.mark.parametrize("has_checks", [False, True])
+@pytest.mark.parametrize("url", ["/saving-twice", "/saving-async-twice", "/saving-atomic"])
 def test_a_connection_that_the_server_closed_is_replaced(
-    served_database: Database, recorder: Recorder
+    served: ServedDatabase, recorder: Recorder, url: str, has_checks: bool
 ) -> None:
-    """With CONN_HEALTH_CHECKS no task notices that the server has closed its connection."""
-    served_database.settings.update(CONN_MAX_AGE=None, CONN_HEALTH_CHECKS=True)
+    """No task notices that the server closed the idle connection, whatever CONN_HEALTH_CHECKS."""
+    keep_connections(served)
+    served.settings["CONN_HEALTH_CHECKS"] = has_checks
+    if served.has_pool:
+        here: Any = connections[served.alias]
+        here.close()
+        here.close_pool()  # it was made without that setting
+        here.connect()  # so that this thread keeps its own
     with installed("middleware", "wsgi", MAX_WORKERS=1, OBSERVERS=[recorder]) as app:
-        ask_wsgi(app, "/saving")
+        ask_wsgi(app, url)
         assert drain(PATIENCE)
-        served_database.close_at_server()
-        ask_wsgi(app, "/saving")
+        before = served.ids_at_server()
+        assert before
+        served.close_at_server()
+        ask_wsgi(app, url)
         assert drain(PATIENCE)
-    assert [fate.kind for fate in recorder.fates] == ["succeeded"] * 8
-    assert len(served_database.opened) == 2
+    assert [(fate.kind, fate.error) for fate in recorder.fates] == [("succeeded", None)] * 4
+    assert served.notes.count() == 4
+    assert served.ids_at_server().isdisjoint(before)
 
 
-@pytest.mark.parametrize("url", ["/saving-twice", "/saving-async-twice"])
+def test_every_connection_of_a_pool_is_replaced(
+    pooled: ServedDatabase, recorder: Recorder
+) -> None:
+    """A restarted server leaves a pool of closed connections, of which no task gets one."""
+    together = threading.Barrier(MAX_WORKERS)
+
+    def save_together() -> None:
+        save()
+        together.wait(PATIENCE)
+        save()
+
+    def view(request: HttpRequest) -> HttpResponse:
+        add_task(save_together)
+        return HttpResponse()
+
+    current.append(view)
+    with installed("middleware", "wsgi", MAX_WORKERS=MAX_WORKERS, OBSERVERS=[recorder]) as app:
+        for _ in range(2):
+            for _ in range(MAX_WORKERS):
+                ask_wsgi(app, "/current")
+            assert drain(PATIENCE)
+            assert pooled.count_at_server() >= MAX_WORKERS - 1, "this test has one of them"
+            pooled.close_at_server()
+    assert [(fate.kind, fate.error) for fate in recorder.fates] == [
+        ("succeeded", None)
+    ] * 2 * MAX_WORKERS
+
+
+def test_a_long_task_does_not_leave_a_closed_connection_to_the_next(
+    served: ServedDatabase, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the server closes while a task does other things is replaced before the next task."""
+    keep_connections(served)
+    monkeypatch.setattr("bgtasks_adapters.django.connections.RECHECK_SECONDS", 0.0)
+
+    def view(request: HttpRequest) -> HttpResponse:
+        add_task(save)
+        add_task(_wait)
+        add_task(save)
+        return HttpResponse()
+
+    current.append(view)
+    with installed("middleware", "wsgi", MAX_WORKERS=1, OBSERVERS=[recorder]) as app:
+        ask_wsgi(app, "/current")
+        assert entered.wait(PATIENCE)
+        served.close_at_server()
+        release.set()
+        assert drain(PATIENCE)
+    assert [(fate.kind, fate.error) for fate in recorder.fates] == [("succeeded", None)] * 3
+
+
+@pytest.mark.parametrize("url", ["/broken-inside", "/broken-inside-async"])
 def test_a_connection_that_broke_serves_no_other_task(
-    served_database: Database, recorder: Recorder, url: str
+    served: ServedDatabase, recorder: Recorder, url: str
 ) -> None:
-    """The one task that meets the closed connection fails; the next one gets a new connection."""
-    served_database.settings.update(CONN_MAX_AGE=None)
+    """The one task whose connection is closed under it fails; the next one gets a new one."""
+    keep_connections(served)
     with installed("middleware", "wsgi", MAX_WORKERS=1, OBSERVERS=[recorder]) as app:
         ask_wsgi(app, url)
+        assert entered.wait(PATIENCE)
+        served.close_at_server()
+        release.set()
         assert drain(PATIENCE)
-        served_database.close_at_server()
-        ask_wsgi(app, url)
-        assert drain(PATIENCE)
-    assert [fate.kind for fate in recorder.fates] == [
-        "succeeded",
-        "succeeded",
-        "failed",
-        "succeeded",
+    assert [(fate.kind, fate.error) for fate in recorder.fates] == [
+        ("failed", "OperationalError"),
+        ("succeeded", None),
     ]
-    assert recorder.fates[2].error == "OperationalError"
+
+
+def test_the_views_own_connections_are_left_as_they_are(database: Database) -> None:
+    """Tasks that run inline, on the view's thread, do not have its connection checked later."""
+    keep_connections(database)
+    with installed("middleware", "wsgi", EXECUTOR="inline") as app:
+        ask_wsgi(app, "/saving-twice")
+        ask_wsgi(app, "/saving-twice")
+    here: Any = connections[database.alias]
+    assert here.health_check_enabled is False
 
 
 @pytest.mark.parametrize("interface", ["wsgi", "asgi"])

@@ -1,0 +1,105 @@
+"""The database connections of a thread that runs tasks: few, clean, and usable for each task.
+
+Django takes this care for requests alone. Connections belong to a thread; nothing here ever looks
+at those of another one.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from django.db import connections
+from django.db.backends.signals import connection_created
+
+from bgtasks_adapters.workers import call_at_thread_end
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RECHECK_SECONDS = 1.0
+"""How long a trip may have lasted since its connections were checked, for the next task to check
+them again. A database that closes what idles waits longer than that."""
+
+_thread = threading.local()
+
+
+class ConnectionCare:
+    """See to a thread's connections from the first to the last task of a trip.
+
+    A connection that was kept open is checked when a task first uses it, by Django's own health
+    check, whatever ``CONN_HEALTH_CHECKS`` says: the database may have closed it while it idled, and
+    there is nobody who would reload a page to try again. That is one round trip to the database,
+    and none if no task uses it.
+    """
+
+    def __enter__(self) -> ConnectionCare:
+        call_at_thread_end(connections.close_all)
+        _watch_pools()
+        clean_connections()
+        self._is_inside_another = getattr(_thread, "is_on_trip", False)
+        _thread.is_on_trip = True
+        self._have_checked_at_next_use()
+        return self
+
+    def before_task(self) -> None:
+        clean_connections(only_broken=True)
+        if monotonic() - self._checked_at >= RECHECK_SECONDS:
+            self._have_checked_at_next_use()
+
+    def __exit__(self, *error: object) -> None:
+        _thread.is_on_trip = self._is_inside_another
+        clean_connections()
+        for connection in _outside_transactions():
+            # This thread may be the view's own, with tasks run inline.
+            connection.health_check_enabled = connection.settings_dict["CONN_HEALTH_CHECKS"]
+
+    def _have_checked_at_next_use(self) -> None:
+        self._checked_at = monotonic()
+        for connection in _outside_transactions():
+            if _has_pool(connection):
+                connection.close()  # that is, give it back; Django checks none of a pool
+            else:
+                connection.health_check_enabled = True
+                connection.health_check_done = False
+
+
+def clean_connections(*, only_broken: bool = False) -> None:
+    """Close this thread's connections that are unusable or, unless told otherwise, too old."""
+    for connection in _outside_transactions():
+        if connection.errors_occurred or not only_broken:
+            connection.close_if_unusable_or_obsolete()
+
+
+def _outside_transactions() -> Iterator[Any]:
+    """Yield this thread's connections, without those that somebody is not done with.
+
+    Such as a TestCase's.
+    """
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            yield connection
+
+
+def _has_pool(connection: Any) -> bool:
+    return bool(connection.settings_dict["OPTIONS"].get("pool"))
+
+
+@cache
+def _watch_pools() -> None:
+    connection_created.connect(_replace_closed_one_of_pool)
+
+
+def _replace_closed_one_of_pool(connection: Any, **kwargs: Any) -> None:
+    """Go on until a pool gives a connection that works, if a task is what asks for it.
+
+    Django sends the signal for each connection that is taken from a pool. A pool that checks its
+    connections itself (``CONN_HEALTH_CHECKS``) has done it.
+    """
+    if not getattr(_thread, "is_on_trip", False) or not _has_pool(connection):
+        return
+    if not connection.settings_dict["CONN_HEALTH_CHECKS"] and not connection.is_usable():
+        connection.close()
+        connection.connect()  # and so here again
