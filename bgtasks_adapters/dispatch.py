@@ -6,6 +6,7 @@ over). It decides; a ``runner.Run`` does the work.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bgtasks_adapters.abandoned import abandon
@@ -68,6 +69,12 @@ class ResponseScope:
         """Add an inner adapter's surroundings, for the tasks added from now on."""
         if host not in self.hosts:
             self.hosts = (*self.hosts, host)
+
+    def new_part(self) -> ResponseScope:
+        """Return a scope for tasks that wait for a block within this response only, no commit."""
+        part = ResponseScope(replace(self.settings, on_commit=False))
+        part.hosts = self.hosts
+        return part
 
     def view(self, *, is_outer: bool = False, may_hide_errors: bool = False) -> View:
         """Return the context manager to put around the call of the view; see ``views.View``."""
