@@ -6,7 +6,6 @@ over). It decides; a ``runner.Run`` does the work.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bgtasks_adapters.abandoned import abandon
@@ -72,6 +71,8 @@ class ResponseScope:
 
     def new_part(self) -> ResponseScope:
         """Return a scope for tasks that wait for a block within this response only, no commit."""
+        from dataclasses import replace  # slow to import, and seldom needed
+
         part = ResponseScope(replace(self.settings, on_commit=False))
         part.hosts = self.hosts
         return part
