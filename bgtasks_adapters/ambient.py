@@ -72,6 +72,13 @@ def _default_settings() -> Settings:
     return Settings()
 
 
+def _new_scope() -> ResponseScope:
+    around = current_tasks.get(None)
+    if around is None or not isinstance(around.owner, ResponseScope) or around.owner.is_over:
+        return ResponseScope(_default_settings())
+    return around.owner.new_part()
+
+
 class task_scope:
     """Run the tasks added in a block at its end: for commands, scripts and jobs.
 
@@ -79,10 +86,13 @@ class task_scope:
     process), ``async with`` awaits them (``def`` tasks on anyio's worker threads). All run, in
     order; then failures are raised together as one ExceptionGroup. If the block raises, tasks are
     skipped as they are when a view raises, and its error goes on.
+
+    While a response is being made (a message of an open websocket is handled, for one) the block
+    has that response's settings, and its tasks the surroundings that the framework gives to tasks.
     """
 
     def __init__(self) -> None:
-        self._scope = ResponseScope(_default_settings())
+        self._scope = _new_scope()
         self._using = use_tasks(self._scope.tasks)
 
     def __enter__(self) -> BackgroundTasks:

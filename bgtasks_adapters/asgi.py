@@ -154,7 +154,7 @@ class BackgroundTasksMiddleware(Boundary):
     """
 
     def __init__(self, app: ASGIApp, **settings: Any) -> None:
-        _check_application(app)
+        check_application(app)
         super().__init__(app, Settings.from_mapping(settings))
 
 
@@ -166,7 +166,8 @@ def _answering_probes(app: ASGIApp, settings: Settings) -> ASGIApp:
     return AsgiProbes(app, settings)
 
 
-def _check_application(app: object) -> None:
+def check_application(app: object) -> None:
+    """Refuse what cannot be called as an ASGI application."""
     if not callable(app):
         raise InvalidApplicationError(
             f"{app!r} of type {type(app).__name__} is not callable. Pass the ASGI application."

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bgtasks_adapters.events import Fate
+    from bgtasks_adapters.outcome import ViewError
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.surroundings import HostContext
     from bgtasks_adapters.tasks import BackgroundTask
@@ -58,7 +59,7 @@ class ResponseScope:
         self.is_dispatched = False
         self._refuses = settings.overflow == "refuse"
         self._counted = 0
-        self._running_views = 0
+        self._running_views: list[View] = []
         self._held = Held(self, self._lock)
 
     # What the adapters say while the response is being made.
@@ -68,28 +69,39 @@ class ResponseScope:
         if host not in self.hosts:
             self.hosts = (*self.hosts, host)
 
-    def view(self) -> View:
-        """Return the context manager to put around the call of the view."""
-        return View(self)
+    def new_part(self) -> ResponseScope:
+        """Return a scope for tasks that wait for a block within this response only, no commit."""
+        from dataclasses import replace  # slow to import, and seldom needed
 
-    def view_began(self) -> None:
+        part = ResponseScope(replace(self.settings, on_commit=False))
+        part.hosts = self.hosts
+        return part
+
+    def view(self, *, is_outer: bool = False, may_hide_errors: bool = False) -> View:
+        """Return the context manager to put around the call of the view; see ``views.View``."""
+        return View(self, is_outer, may_hide_errors)
+
+    def view_began(self, view: View, /) -> None:
         with self._lock:
-            self._running_views += 1
+            self._running_views.append(view)
 
-    def view_ended(self, error: BaseException | None) -> None:
+    def view_ended(self, view: View, error: BaseException | None, /) -> None:
         if error is not None:
             self.view_raised(error)
-        else:
+        elif not view.may_hide_errors:
             self.view_returned()
         with self._lock:
-            self._running_views -= 1
-            is_due = self._is_over and self._running_views == 0
+            self._running_views.remove(view)
+            is_due = self._is_over and not self._running_views
         if is_due:
             self.dispatch()
 
-    def view_raised(self, error: BaseException) -> None:
+    def view_raised(self, error: ViewError) -> None:
         """Note that the view failed. Decides for the tasks added so far, not for later ones."""
-        self.fates.notes.view_fate = "raised"
+        notes = self.fates.notes
+        if isinstance(error, str) and notes.view_fate == "raised":
+            return  # seen before: tasks added since are an error handler's
+        notes.view_fate = "raised"
         for task in self.tasks.tasks:
             if task.view_error is None and task.status == "pending":
                 task.view_error = error
@@ -113,7 +125,8 @@ class ResponseScope:
 
     @property
     def is_view_running(self) -> bool:
-        return self._running_views > 0
+        """Tell whether a view is running that is not only watched from outside."""
+        return any(not view.is_outer for view in self._running_views)
 
     @property
     def is_fate_known(self) -> bool:
@@ -150,7 +163,7 @@ class ResponseScope:
             self._is_over = self.fates.is_response_over = True
             self.fates.notes.app_error = error
             self.fates.notes.is_disconnected = is_disconnected
-            return self._running_views == 0
+            return not self._running_views
 
     def dispatch(self) -> None:
         """Start the tasks, here or on the workers; see ``end``."""

@@ -1,8 +1,8 @@
 """The parameter annotated ``BackgroundTasks``: found in a function, filled in, hidden from others.
 
-Framework adapters build their ``with_background_tasks`` from this. Only that one annotation is
-resolved, also where it is a string or imported under ``TYPE_CHECKING``; whatever else a function
-is annotated with is left alone.
+Framework adapters build their ``with_background_tasks`` from this. The annotation may be a
+string, and imported under ``TYPE_CHECKING``. Others are passed on, strings resolved where they can
+be; what they mean is nobody's business here.
 """
 
 from __future__ import annotations
@@ -124,15 +124,34 @@ def _filled(
 def _hiding(
     parameter: _Parameter, func: Callable[..., Any], wrapper: Callable[..., Any]
 ) -> Callable[..., Any]:
+    namespace = getattr(inspect.unwrap(func), "__globals__", {})
     signature = inspect.signature(func)
-    visible = [p for p in signature.parameters.values() if p.name != parameter.name]
-    wrapper.__signature__ = signature.replace(parameters=visible)  # type: ignore[attr-defined]
+    visible = [
+        p.replace(annotation=_resolved(p.annotation, namespace))
+        for p in signature.parameters.values()
+        if p.name != parameter.name
+    ]
+    wrapper.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=visible,
+        return_annotation=_resolved(signature.return_annotation, namespace),
+    )
     wrapper.__annotations__ = {
-        name: annotation
+        name: _resolved(annotation, namespace)
         for name, annotation in wrapper.__annotations__.items()
         if name != parameter.name
     }
     return wrapper
+
+
+def _resolved(annotation: Any, namespace: dict[str, Any]) -> Any:
+    # Who reads the wrapper's annotations looks up their names in this module. So strings are
+    # resolved here, where the function's module is known, and where they can be.
+    if not isinstance(annotation, str):
+        return annotation
+    try:
+        return eval(annotation, namespace)  # noqa: PLW0123
+    except Exception:  # what it needs is not there yet, or only for type checkers
+        return annotation
 
 
 def find_parameter(func: Callable[..., Any]) -> _Parameter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from bgtasks_adapters.callables import is_async_callable
 from bgtasks_adapters.exceptions import InvalidOptionError
@@ -24,6 +24,9 @@ class Outcome(NamedTuple):
     error: BaseException | None = None
     disconnected: bool = False
 
+
+ViewError: TypeAlias = "BaseException | Literal['unseen']"
+"""What a view was seen to raise; "unseen" where its framework answered, and says only that."""
 
 _WHEN_NAMES = ("returned", "success", "always")
 
@@ -60,6 +63,8 @@ def why_skipped(outcome: Outcome) -> str:
         return f"the view raised {type(outcome.error).__name__}"
     if outcome.status is None:
         return "there was no response"
+    if outcome.status < 400 and not outcome.returned:
+        return f"the view raised, and its framework answered with the status {outcome.status}"
     return f"the response had the status {outcome.status}"
 
 
@@ -74,8 +79,10 @@ class Notes:
         self.status: int | None = None
         self.is_disconnected = False
 
-    def outcome(self, view_error: BaseException | None) -> Outcome:
+    def outcome(self, view_error: ViewError | None) -> Outcome:
         """Return the outcome as it counts for a task behind which the view raised this error."""
+        if isinstance(view_error, str):
+            return Outcome(False, self.status, self.app_error, self.is_disconnected)
         if view_error is not None:
             return Outcome(False, self.status, view_error, self.is_disconnected)
         if self.view_fate == "returned":

@@ -15,7 +15,7 @@ from bgtasks_adapters import concurrency, events
 from bgtasks_adapters.callables import is_async_callable, label
 from bgtasks_adapters.exceptions import InvalidOptionError, InvalidTaskError
 from bgtasks_adapters.options import NO_OPTIONS, Options, check_options
-from bgtasks_adapters.outcome import Outcome
+from bgtasks_adapters.outcome import Outcome, ViewError
 from bgtasks_adapters.surroundings import around
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class BackgroundTask:
         # the error that its view was seen to raise, and what it waits for.
         self.context: Context | None = None
         self.captured: tuple[Any, ...] = ()
-        self.view_error: BaseException | None = None
+        self.view_error: ViewError | None = None
         self.hold: Hold | None = None
 
     @property

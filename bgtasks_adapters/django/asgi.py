@@ -1,4 +1,4 @@
-"""A drop-in for ``django.core.asgi``: Django under ASGI, with the boundary around it."""
+"""A drop-in for ``django.core.asgi``, and the boundary around an application of several parts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,26 @@ from typing import Any
 import django
 from django.core.handlers.asgi import ASGIHandler
 
-from bgtasks_adapters.asgi import Boundary
+from bgtasks_adapters.asgi import ASGIApp, Boundary, check_application
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.django.context import django_context
 from bgtasks_adapters.django.handlers import WatchingHandler
 
-__all__ = ["get_asgi_application"]
+__all__ = ["BackgroundTasksMiddleware", "get_asgi_application"]
+
+
+class BackgroundTasksMiddleware(Boundary):
+    """Run the tasks of every response and connection of an ASGI application in a Django project.
+
+    For an application of which Django is only a part, such as the router of Channels: wrap the
+    outermost one. As ``bgtasks_adapters.asgi.BackgroundTasksMiddleware``, with the setting
+    ``BGTASKS`` in the place of keywords, and with Django's surroundings for all tasks, also for
+    those of a websocket, which run when its connection has ended.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        check_application(app)
+        super().__init__(app, get_settings(), django_context)
 
 
 class _Handler(WatchingHandler, ASGIHandler):
@@ -23,8 +37,8 @@ def get_asgi_application() -> Boundary:
     """Return Django's ASGI application, with tasks after its responses.
 
     In the place of ``django.core.asgi.get_asgi_application``. It answers lifespan, which Django
-    does not, and waits there for tasks when the server shuts down. To put it under a router for
-    websockets, mount it as the "http" application and pass "lifespan" to it, too.
+    does not, and waits there for tasks when the server shuts down. Under a router for websockets
+    put ``BackgroundTasksMiddleware`` around that, too, so that it sees all of them.
     """
     django.setup(set_prefix=False)
     handler: Any = _Handler()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from bgtasks_adapters.django.answers import note_mark
 from bgtasks_adapters.django.scopes import OwnedScope, find_scope
+from bgtasks_adapters.exceptions import MissingParameterError
 from bgtasks_adapters.injection import Call, inject
 
 if TYPE_CHECKING:
@@ -22,19 +24,31 @@ def with_background_tasks(func: Callable[..., R]) -> Callable[..., R]:
     For ``def`` and ``async def`` views, methods of class-based views (directly or through
     ``method_decorator``), and helpers below a view, which get the view's own collection. The
     parameter may have any name and is hidden from ``inspect.signature``. Of the functions of a
-    request that it decorates, the outermost one that takes the request counts as the view.
+    request that it decorates, the outermost one that takes the request counts as the view: if it
+    raises, its tasks do not run, whoever answers for it.
 
-    Raises ``MissingParameterError`` where no parameter has the annotation and, when a helper is
+    Put it below what makes a view of a function or class (``@api_view``, ``@api.get``). Raises ``MissingParameterError`` where no parameter has the annotation and, when a helper is
     called with no response around it, ``NoActiveResponseError``.
     """
     if _is_stand_in(func):
         return func
+    if _is_made_of_class(func):
+        raise MissingParameterError(
+            f"with_background_tasks got {func.__name__}, which is a view made of a class already "
+            "(by @api_view or as_view()), so its parameter cannot be filled in. Put "
+            "with_background_tasks below @api_view, or on the method of the class."
+        )
     return inject(func, _Call)
 
 
 def _is_stand_in(func: Callable[..., Any]) -> bool:
     # Django's method_decorator first decorates an empty function, only to copy its attributes.
     return func.__module__ == "django.utils.decorators" and func.__name__ == "dummy"
+
+
+def _is_made_of_class(func: Callable[..., Any]) -> bool:
+    # Django's as_view() leaves the one attribute, that of REST framework's viewsets the other.
+    return any(isinstance(getattr(func, name, None), type) for name in ("view_class", "cls"))
 
 
 class _Call(Call):
@@ -48,8 +62,15 @@ class _Call(Call):
         super().__init__(scope, is_view=scope is not None and not scope.is_view_running)
 
     def returned(self, result: Any) -> None:
+        if self._view is not None and self._scope is not None:
+            note_mark(self._scope, result)
         if self._owned is not None and isinstance(result, HttpResponseBase):
             self._owned.responded(result)
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        super().__exit__(kind, error, traceback)
+        if self._owned is not None and not self._owned.has_response:
+            self._owned.end()
 
 
 def _find_request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HttpRequest | None:

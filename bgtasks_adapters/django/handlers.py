@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 from django.core.handlers.base import BaseHandler
 
 from bgtasks_adapters.callables import returns_coroutine
+from bgtasks_adapters.django.answers import may_hide_errors, note_mark
 from bgtasks_adapters.django.scopes import find_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest
+
+    from bgtasks_adapters.dispatch import ResponseScope
+    from bgtasks_adapters.views import View
 
 
 class WatchingHandler(BaseHandler):
@@ -30,8 +34,10 @@ class WatchingHandler(BaseHandler):
                 scope = find_scope(request)
                 if scope is None:
                     return await atomic(request, *args, **kwargs)
-                with scope.view():
-                    return await atomic(request, *args, **kwargs)
+                with _view(scope, request):
+                    response = await atomic(request, *args, **kwargs)
+                    note_mark(scope, response)
+                    return response
 
             return async_watched
 
@@ -39,8 +45,10 @@ class WatchingHandler(BaseHandler):
             scope = find_scope(request)
             if scope is None:
                 return atomic(request, *args, **kwargs)
-            with scope.view():
-                return atomic(request, *args, **kwargs)
+            with _view(scope, request):
+                response = atomic(request, *args, **kwargs)
+                note_mark(scope, response)
+                return response
 
         return watched
 
@@ -50,3 +58,7 @@ class WatchingHandler(BaseHandler):
         if scope is not None:
             scope.view_raised(exception)
         return super().process_exception_by_middleware(exception, request)
+
+
+def _view(scope: ResponseScope, request: HttpRequest) -> View:
+    return scope.view(is_outer=True, may_hide_errors=may_hide_errors(request))

@@ -11,6 +11,7 @@ from django.core.handlers.asgi import ASGIRequest
 from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.announcement import announcement
 from bgtasks_adapters.callables import returns_coroutine
+from bgtasks_adapters.django.answers import may_hide_errors, note_mark
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.django.scopes import OwnedScope, find_scope
 from bgtasks_adapters.settings import answers_probes
@@ -83,7 +84,9 @@ class BackgroundTasksMiddleware:
 
 
 def _note(request: HttpRequest, owned: OwnedScope, response: HttpResponseBase) -> None:
-    if request.resolver_match is not None:  # no middleware answered before the view was found
+    note_mark(owned.scope, response)
+    # Without a match a middleware answered, before a view was found.
+    if request.resolver_match is not None and not may_hide_errors(request):
         owned.scope.view_returned()
     owned.responded(response)
 

@@ -77,6 +77,8 @@ class OwnedScope:
         self.scope = ResponseScope(get_settings(), django_context)
         # Under WSGI an async view has a loop, too, but one that ends with the view.
         self._is_asgi = hasattr(request, "scope")
+        # One made by hand, as Ninja's test client makes them, is closed by nobody.
+        self.has_response = self._is_asgi or hasattr(request, "environ")
         if self._is_asgi:
             self._use_loop(running_asyncio_loop())
         self.scope.runs_if_dropped = not testcase.is_test_run()
