@@ -19,7 +19,7 @@ from bgtasks_adapters.callables import label
 from bgtasks_adapters.exceptions import BackgroundTasksWarning, UnsafeArgumentError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterable, Iterator
 
     from bgtasks_adapters.tasks import BackgroundTask
 
@@ -41,8 +41,7 @@ Rule = Callable[["BackgroundTask", Any], Finding | None]
 """Judges a value that a task holds on to; None if there is nothing to say."""
 
 _PLAIN = frozenset({type(None), bool, int, float, complex, str, bytes})
-_SEQUENCES = (list, tuple, set, frozenset)
-_CONTAINERS = (dict, *_SEQUENCES)
+_CONTAINERS = (dict, list, tuple, set, frozenset)
 _MANY_TYPES = 1000
 
 
@@ -80,20 +79,22 @@ class ArgumentRules:
             silent = self._silent
             values = (*task.args, *task.kwargs.values()) if task.kwargs else task.args
             for value in values:
-                kind: type[Any] = type(value)
-                if kind in silent:
+                if type(value) in silent:
                     continue
-                if kind is dict:
-                    value = value.values()
-                elif kind is not list:
+                inner: Any
+                if type(value) is list:
+                    inner = value
+                elif type(value) is dict:
+                    inner = value.values()
+                else:
                     break
-                if not silent.issuperset(map(type, value)):
+                if not silent.issuperset(map(type, inner)):
                     break
             else:
                 return
         self._check_each(task)
 
-    def judge(self, task: BackgroundTask, value: Any) -> Finding | None:
+    def judge(self, task: BackgroundTask, value: object) -> Finding | None:
         """Return what the rules say of one value; also for a rule of what only wraps another."""
         kind = type(value)
         if kind in self._silent:
@@ -142,7 +143,7 @@ def method_of(task: BackgroundTask) -> tuple[Any, str | None]:
 
 def _warn(message: str) -> None:
     level = 1
-    frame = sys._getframe()
+    frame = sys._getframe()  # pyright: ignore[reportPrivateUsage]
     while frame.f_back is not None and _is_ours(frame.f_globals):
         frame = frame.f_back
         level += 1
@@ -153,14 +154,14 @@ def _is_ours(namespace: dict[str, Any]) -> bool:
     return str(namespace.get("__name__")).partition(".")[0] == "bgtasks_adapters"
 
 
-def _held_by(task: BackgroundTask) -> Iterator[tuple[str, object, Any]]:
+def _held_by(task: BackgroundTask) -> Iterator[tuple[str, object, object]]:
     """Yield all that a task holds on to: a pattern for its place, what to fill in, the value.
 
     That is the object of a bound method, every argument (a partial's, too), and what lies in an
     argument that is a list, tuple, set or dict.
     """
     func: Any = task.func
-    given = [*enumerate(task.args), *task.kwargs.items()]
+    given: list[tuple[object, object]] = [*enumerate(task.args), *task.kwargs.items()]
     if type(func) is not FunctionType:
         while isinstance(func, partial):
             given += [*enumerate(func.args), *func.keywords.items()]
@@ -169,31 +170,27 @@ def _held_by(task: BackgroundTask) -> Iterator[tuple[str, object, Any]]:
         if owner is not None:
             yield "the object whose method it is", None, owner
     for key, value in given:
-        kind: type[Any] = type(value)
-        if kind in _PLAIN:
+        if type(value) in _PLAIN:
             continue
         yield "argument {!r}", key, value
-        if issubclass(kind, _CONTAINERS):
-            for inner in _inside(kind, value):
-                yield "inside argument {!r}", key, inner
+        for inner in _inside(value):
+            yield "inside argument {!r}", key, inner
 
 
-def _inside(kind: type[Any], value: Any) -> Iterator[Any]:
+def _inside(value: object) -> Iterator[object]:
     # By the methods of the built-in type, because a subclass may have slow ones of its own, and
     # MultiValueDict's values() show only the last of each.
-    if issubclass(kind, dict):
-        values: Collection[Any] = dict[Any, Any].values(value)
-        if not _PLAIN.issuperset(map(type, values)):
-            for inner in values:
-                yield inner
-                if issubclass(type(inner), _CONTAINERS):
-                    yield from _inside(type(inner), inner)
+    kind = type(value)
+    base: Any = next((base for base in _CONTAINERS if issubclass(kind, base)), None)
+    if base is None:
         return
-    for base in _SEQUENCES:
-        if issubclass(kind, base):
-            if not _PLAIN.issuperset(map(type, base.__iter__(value))):
-                yield from base.__iter__(value)
-            return
+    is_dict = issubclass(kind, dict)
+    read: Callable[[object], Iterable[object]] = base.values if is_dict else base.__iter__
+    if not _PLAIN.issuperset(map(type, read(value))):
+        for inner in read(value):
+            yield inner
+            if is_dict:
+                yield from _inside(inner)
 
 
 def _judge_generator(task: BackgroundTask, value: object) -> Finding:

@@ -48,7 +48,7 @@ argument_rules = ArgumentRules(_rule_of, _silences)
 # What is refused.
 
 
-def _judge_upload(task: BackgroundTask, value: UploadedFile) -> Finding:
+def _judge_upload(task: BackgroundTask, value: UploadedFile[Any]) -> Finding:
     return Finding(
         f"the uploaded file {value.name!r}",
         "Django closes when the response ends: before the task runs",
@@ -101,7 +101,7 @@ def _judge_session(task: BackgroundTask, value: object) -> Finding:
     )
 
 
-def _judge_lazy(task: BackgroundTask, value: SimpleLazyObject) -> Finding | None:
+def _judge_lazy(task: BackgroundTask, value: SimpleLazyObject[Any]) -> Finding | None:
     wrapped: Any = object.__getattribute__(value, "_wrapped")
     if wrapped is not empty:
         return argument_rules.judge(task, wrapped)
