@@ -77,18 +77,17 @@ class ArgumentRules:
         """
         if type(task.func) is FunctionType:
             silent = self._silent
-            values = (*task.args, *task.kwargs.values()) if task.kwargs else task.args
+            values: tuple[object, ...] = task.args
+            if task.kwargs:
+                values = (*values, *task.kwargs.values())
             for value in values:
-                if type(value) in silent:
+                kind = type(value)
+                if kind in silent:
                     continue
-                inner: Any
-                if type(value) is list:
-                    inner = value
-                elif type(value) is dict:
-                    inner = value.values()
-                else:
+                if kind is not dict and kind is not list:
                     break
-                if not silent.issuperset(map(type, inner)):
+                inner: Any = value
+                if not silent.issuperset(map(type, inner.values() if kind is dict else inner)):
                     break
             else:
                 return

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -102,9 +103,8 @@ def test_the_page_says_what_is_said(name: str, sample: Callable[[], tuple[Any, .
 
 def test_a_coroutine_object() -> None:
     """One that is an argument would be missed if the task did not run."""
-    coroutine = nothing()
-    assert judge(ignore, coroutine) == PAGE["A coroutine object"]
-    coroutine.close()
+    with closing(nothing()) as coroutine:
+        assert judge(ignore, coroutine) == PAGE["A coroutine object"]
 
 
 def test_an_open_file(file: io.TextIOWrapper) -> None:
