@@ -8,6 +8,7 @@ from bgtasks_adapters.ambient import add_task, get_background_tasks, task_scope
 from bgtasks_adapters.events import TaskEvent
 from bgtasks_adapters.exceptions import (
     BackgroundTasksError,
+    BackgroundTasksWarning,
     InvalidApplicationError,
     InvalidOptionError,
     InvalidTaskError,
@@ -24,6 +25,7 @@ __all__ = [
     "BackgroundTask",
     "BackgroundTasks",
     "BackgroundTasksError",
+    "BackgroundTasksWarning",
     "InvalidApplicationError",
     "InvalidOptionError",
     "InvalidTaskError",

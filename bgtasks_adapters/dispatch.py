@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.activity import Activity
+from bgtasks_adapters.arguments import rules_of_every_host
 from bgtasks_adapters.concurrency import is_on_loop
 from bgtasks_adapters.fates import Fates
 from bgtasks_adapters.holds import Held
@@ -259,6 +260,8 @@ class ResponseScope:
             if task.options.waits_for_commit(self.settings.when, self.settings.on_commit):
                 holds = filter(None, [host.hold(task) for host in self.hosts])
                 task.hold = next(holds, None)
+        else:
+            rules_of_every_host.check(task)
         if not self._is_open:
             self._is_open = True
             ledger.open(self)

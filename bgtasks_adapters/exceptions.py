@@ -1,4 +1,7 @@
-"""The errors of this library: one base class, few leaves, each also the built-in kind."""
+"""The errors of this library: one base class, few leaves, each also the built-in kind.
+
+And the category of its warnings.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,14 @@ class InvalidTaskError(BackgroundTasksError, TypeError):
 
 class UnsafeArgumentError(BackgroundTasksError, TypeError):
     """Raised by ``add_task`` for an argument that will be gone when the task runs."""
+
+
+class BackgroundTasksWarning(UserWarning):
+    """Given by ``add_task`` for an argument that is likely to surprise, once a line of code.
+
+    Its message begins with an id, such as ``bgtasks.W104``, which silences it: in Python's own
+    filters, or in Django's ``SILENCED_SYSTEM_CHECKS``.
+    """
 
 
 class InvalidOptionError(BackgroundTasksError, ValueError):

@@ -7,13 +7,12 @@ the thread or loop that runs it; and around each task, inside its context.
 from __future__ import annotations
 
 from contextlib import ExitStack, nullcontext
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bgtasks_adapters.events import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from bgtasks_adapters.holds import Hold
@@ -32,7 +31,11 @@ class HostContext(Protocol):
     """What a framework needs for its tasks, at the line that adds them and where they run."""
 
     def capture(self, task: BackgroundTask, /) -> Any:
-        """Take from the line that adds a task what it will need, or raise to refuse it."""
+        """Take from the line that adds a task what it will need, or raise to refuse it.
+
+        A host looks at the arguments here, by its own rules and those of every host:
+        ``arguments.ArgumentRules``.
+        """
 
     def hold(self, task: BackgroundTask, /) -> Hold | None:
         """Return what a task that is being added has to wait for; None if nothing."""
@@ -57,42 +60,6 @@ def around(
         for trip, value in zip(trips, captured, strict=False):
             stack.enter_context(trip.around_task(value))
         return stack.pop_all()
-
-
-def arguments_of(task: BackgroundTask) -> Iterator[tuple[str, Any]]:
-    """Yield all that a task holds on to, each with its place in words; for ``capture``.
-
-    That is the object of a bound method, every argument (a partial's, too), and what lies in an
-    argument that is a list, tuple, set or dict.
-    """
-    func: Any = task.func
-    given = [*enumerate(task.args), *task.kwargs.items()]
-    while isinstance(func, partial):
-        given += [*enumerate(func.args), *func.keywords.items()]
-        func = func.func
-    owner = getattr(func, "__self__", None)
-    if owner is not None:
-        yield "the object whose method it is", owner
-    for place, value in given:
-        yield f"argument {place!r}", value
-        for inner in _inside(value):
-            yield f"inside argument {place!r}", inner
-
-
-def _inside(value: Any) -> Iterator[Any]:
-    kind = _type_of(value)
-    if issubclass(kind, dict):
-        # MultiValueDict's own values() show only the last of each.
-        for inner in dict[Any, Any].values(value):
-            yield inner
-            yield from _inside(inner)
-    elif issubclass(kind, (list, tuple, set, frozenset)):
-        yield from value
-
-
-def _type_of(value: object) -> type[Any]:
-    # Not __class__, which isinstance reads, too: a proxy passes itself off as what it stands for.
-    return type(value)
 
 
 class Trip:

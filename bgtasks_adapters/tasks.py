@@ -205,7 +205,8 @@ class BackgroundTasks:
 
         The call sees the context variables of this line. Raises at once, saying what to do
         instead: ``InvalidTaskError`` for what cannot run, ``UnsafeArgumentError`` for arguments
-        that will be gone by then, ``TooManyPendingTasksError`` where so configured.
+        that will be gone by then, ``TooManyPendingTasksError`` where so configured. Warns
+        (``BackgroundTasksWarning``) of arguments that are likely to surprise.
         """
         task = BackgroundTask.of(func, args, kwargs)
         self.append(task)

@@ -28,6 +28,7 @@ ROWS = (
         "outcome",
         "options",
         "surroundings",
+        "arguments",
     },
     {"tasks", "direct", "settings"},
     {

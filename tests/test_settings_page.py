@@ -24,8 +24,8 @@ def test_every_setting_is_there_with_its_default() -> None:
 
 def test_every_check_is_there() -> None:
     """Each id that the package may give out has a row."""
-    package = ROOT / "bgtasks_adapters" / "django"
-    source = "".join(path.read_text(encoding="utf-8") for path in package.glob("*.py"))
+    package = ROOT / "bgtasks_adapters"
+    source = "".join(path.read_text(encoding="utf-8") for path in package.rglob("*.py"))
     given_out = set(re.findall(r'"(bgtasks\.[WE]\d+)"', source))
     assert given_out
     assert set(re.findall(r"^\| `(bgtasks\.[WE]\d+)`", PAGE, re.MULTILINE)) == given_out

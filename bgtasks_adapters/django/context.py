@@ -14,18 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
-from django.core.files.uploadedfile import UploadedFile
-from django.core.handlers.wsgi import LimitedStream
-from django.http import HttpRequest
 from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_urlconf
 from django.utils import timezone, translation
 
 from bgtasks_adapters.concurrency import fulfil
+from bgtasks_adapters.django.arguments import argument_rules
 from bgtasks_adapters.django.commits import CommitHold, hold_of_open_transactions
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.django.connections import ConnectionCare, clean_connections
-from bgtasks_adapters.exceptions import UnsafeArgumentError
-from bgtasks_adapters.surroundings import arguments_of
 from bgtasks_adapters.workers import workers_of
 
 if TYPE_CHECKING:
@@ -50,7 +46,7 @@ class DjangoContext:
     """Django's surroundings of tasks (``surroundings.HostContext``)."""
 
     def capture(self, task: BackgroundTask, /) -> _Captured:
-        _refuse_what_closes(task)
+        argument_rules.check(task)
         return _Captured(
             translation.get_language(),
             timezone.get_current_timezone(),
@@ -165,27 +161,3 @@ class _LeasedThread(Executor):
             cleaned = self.submit(clean_connections)
             self._calls.put(None)
             await asyncio.wrap_future(cleaned)
-
-
-def _refuse_what_closes(task: BackgroundTask) -> None:
-    for place, value in arguments_of(task):
-        if isinstance(value, UploadedFile):
-            what = f"the uploaded file {value.name!r} ({place})"
-            idiom = "data = upload.read(), or name = default_storage.save(upload.name, upload)"
-        elif isinstance(value, LimitedStream) or _reads_request(task, value):
-            what = f"the request's own stream ({place})"
-            idiom = "data = request.body"
-        else:
-            continue
-        raise UnsafeArgumentError(
-            f"add_task({task.name}, ...) got {what}, which Django closes when the response ends: "
-            f"before the task runs. Copy it in the view, {idiom}, and pass the copy."
-        )
-
-
-def _reads_request(task: BackgroundTask, owner: object) -> bool:
-    func: Any = task.func
-    while isinstance(func, partial):
-        func = func.func
-    is_method = isinstance(owner, HttpRequest) and getattr(func, "__self__", None) is owner
-    return is_method and func.__name__.startswith("read")

@@ -5,21 +5,21 @@ from __future__ import annotations
 import sys
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import current_app, g, has_request_context, request, session
 from werkzeug.datastructures import FileStorage
 from werkzeug.local import LocalProxy
 
+from bgtasks_adapters.arguments import ArgumentRules, Finding
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
-from bgtasks_adapters.exceptions import UnsafeArgumentError
-from bgtasks_adapters.surroundings import arguments_of
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from flask import Flask
 
+    from bgtasks_adapters.arguments import Rule
     from bgtasks_adapters.tasks import BackgroundTask
 
 
@@ -33,7 +33,7 @@ class FlaskContext:
     app: Flask
 
     def capture(self, task: BackgroundTask, /) -> None:
-        _refuse_what_is_bound(task)
+        _rules.check(task)
         _note_error_handler()
 
     def hold(self, task: BackgroundTask, /) -> None:
@@ -73,25 +73,29 @@ _BOUND: dict[str, object] = {"request": request, "session": session, "g": g}
 _CURRENT_APP: object = current_app  # the proxy, which its stub passes off as the application
 
 
-def _refuse_what_is_bound(task: BackgroundTask) -> None:
-    for place, value in arguments_of(task):
-        if type(value) is LocalProxy:
-            if value is _CURRENT_APP:
-                continue  # a task has an application context, so this one works
-            what = next(
-                (f"flask.{name}" for name, proxy in _BOUND.items() if value is proxy),
-                "a context-bound proxy (flask_login.current_user is one)",
-            )
-            problem = "means nothing once the request is over"
-            advice = "Pass what the task needs of it: path=request.path, user_id=current_user.id"
-        elif isinstance(value, FileStorage):
-            what = f"the uploaded file {value.filename!r}"
-            problem = "Flask closes when the response ends: before the task runs"
-            advice = (
-                "Copy it in the view, data = upload.read(), or upload.save(path), and pass the copy"
-            )
-        else:
-            continue
-        raise UnsafeArgumentError(
-            f"add_task({task.name}, ...) got {what} ({place}), which {problem}. {advice}."
-        )
+def _rule_of(kind: type[Any]) -> Rule | None:
+    if kind is LocalProxy:
+        return _judge_proxy
+    return _judge_upload if issubclass(kind, FileStorage) else None
+
+
+def _judge_proxy(task: BackgroundTask, value: object) -> Finding | None:
+    if value is _CURRENT_APP:
+        return None  # a task has an application context, so this one works
+    name = next((f"flask.{name}" for name, proxy in _BOUND.items() if value is proxy), None)
+    return Finding(
+        name or "a context-bound proxy (flask_login.current_user is one)",
+        "means nothing once the request is over",
+        "Pass what the task needs of it: path=request.path, user_id=current_user.id",
+    )
+
+
+def _judge_upload(task: BackgroundTask, value: FileStorage) -> Finding:
+    return Finding(
+        f"the uploaded file {value.filename!r}",
+        "Flask closes when the response ends: before the task runs",
+        "Copy it in the view, data = upload.read(), or upload.save(path), and pass the copy",
+    )
+
+
+_rules = ArgumentRules(_rule_of)
