@@ -70,7 +70,8 @@ def view(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [path("view", view)]
 
-sockets = URLRouter([path("sync", Sync.as_asgi()), path("async", Async.as_asgi())])
+consumers: dict[str, Any] = {"sync": Sync.as_asgi(), "async": Async.as_asgi()}
+sockets = URLRouter([path(route, consumer) for route, consumer in consumers.items()])
 application = BackgroundTasksMiddleware(
     ProtocolTypeRouter({"http": get_asgi_application(), "websocket": sockets})
 )

@@ -222,7 +222,7 @@ class NoteViewSet(viewsets.ModelViewSet):
         tasks.add_task(note, "published all")
         return Response("published")
 
-    @publish_all.mapping.delete
+    @publish_all.mapping.delete  # type: ignore[attr-defined, unused-ignore]
     @with_background_tasks
     def withdraw_all(self, request: Request, tasks: BackgroundTasks) -> Response:
         tasks.add_task(note, "withdrew all")

@@ -94,7 +94,7 @@ def test_the_schema_is_the_same_without_the_parameter() -> None:
 
 @pytest.mark.parametrize("api", ["decorated", "plain"])
 def test_every_kind_of_parameter(api: str) -> None:
-    """Path, query, body, form and file parameters, pages and auth, with the parameter and without."""
+    """Path, query, body, form and file parameters, pages, auth: with the parameter and without."""
     client = Client()
     bearer = {"Authorization": "Bearer right"}
     photo = SimpleUploadedFile("a.txt", b"photo")
