@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import django
 from django.core.handlers.asgi import ASGIHandler
 
-from bgtasks_adapters.asgi import Boundary, check_application
+from bgtasks_adapters.asgi import Boundary
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.django.context import django_context
 from bgtasks_adapters.django.handlers import WatchingHandler
@@ -28,7 +28,6 @@ class BackgroundTasksMiddleware(Boundary):
     """
 
     def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
-        check_application(app)
         super().__init__(app, get_settings(), django_context)
 
 

@@ -97,6 +97,8 @@ class Sync(WebsocketConsumer):
 
     def disconnect(self, code: int) -> None:
         add("disconnect")
+        if code == 4999:
+            raise ConsumerError
 
 
 class SyncJson(JsonWebsocketConsumer):
@@ -295,6 +297,15 @@ async def test_a_connection_that_the_server_cancels(kind: str) -> None:
         await asyncio.to_thread(recorder.wait_for, 4)
     assert ran == both("connect", "one")
     assert {fate.is_disconnected for fate in recorder.fates} == {True}
+
+
+async def test_a_consumer_that_raises_when_the_client_has_left() -> None:
+    """By then the connection has ended as usual, and its tasks run."""
+    async with served(Recorder()) as app:
+        socket = await open_socket(app, "sync")
+        with pytest.raises(ConsumerError):
+            await socket.disconnect(4999, PATIENCE)
+    assert ran == both("connect", "disconnect")
 
 
 async def test_a_connection_that_is_rejected() -> None:
