@@ -49,6 +49,7 @@ class Boundary:
     """
 
     def __init__(self, app: ASGIApp, settings: Settings, host: HostContext | None = None) -> None:
+        _check_application(app)
         self.app = _answering_probes(app, settings)
         self.settings = settings
         self._host = host
@@ -154,7 +155,6 @@ class BackgroundTasksMiddleware(Boundary):
     """
 
     def __init__(self, app: ASGIApp, **settings: Any) -> None:
-        check_application(app)
         super().__init__(app, Settings.from_mapping(settings))
 
 
@@ -166,8 +166,7 @@ def _answering_probes(app: ASGIApp, settings: Settings) -> ASGIApp:
     return AsgiProbes(app, settings)
 
 
-def check_application(app: object) -> None:
-    """Refuse what cannot be called as an ASGI application."""
+def _check_application(app: object) -> None:
     if not callable(app):
         raise InvalidApplicationError(
             f"{app!r} of type {type(app).__name__} is not callable. Pass the ASGI application."

@@ -49,6 +49,8 @@ class ResponseScope:
         self.loop = loop
         self.runs_if_dropped = True
         self.drop_notice: str | None = None
+        self.is_open_connection = False
+        """Whether it is a websocket that was accepted: it ends with the process at the latest."""
         self.fates = Fates(settings)
         self.tasks = BackgroundTasks()
         self.tasks.owner = self
@@ -309,12 +311,17 @@ class ResponseScope:
     def stops_on_error(self) -> bool:
         return self.settings.on_error == "stop"
 
-    # What the process asks at its end (process.Unfinished).
+    # What the process asks at its end (process.OpenResponse).
 
     def unfinished_tasks(self) -> list[BackgroundTask]:
         """Return the tasks that no run has: all of them before the end, then those held."""
         tasks = self._held.tasks if self.is_dispatched else self.tasks.tasks
         return [task for task in tasks if task.status in ("pending", "running")]
+
+    def end_with_process(self) -> None:
+        if self.is_open_connection:
+            self.view_returned()
+            self.end(is_disconnected=True)
 
     def outlive_the_server(self, seconds: float, /) -> None:
         if self.loop is not None:

@@ -113,7 +113,8 @@ class WebsocketExchange(Exchange):
 
     async def send(self, message: Message) -> None:
         await super().send(message)
-        self._is_accepted = self._is_accepted or message["type"] == "websocket.accept"
+        if message["type"] == "websocket.accept":
+            self._is_accepted = self._response.is_open_connection = True
         self._is_complete = self._is_complete or message["type"] == "websocket.close"
 
     def end(self, error: BaseException | None) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from bgtasks_adapters.process import Unfinished, ledger
+from bgtasks_adapters.process import OpenResponse, ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ class Hold(Protocol):
         """Call ``callback`` once, on whatever thread decides; at once, if that has been."""
 
 
-class Response(Unfinished, Protocol):
+class Response(OpenResponse, Protocol):
     """What is asked of the response whose tasks are held; see ``dispatch.ResponseScope``."""
 
     def append_late(self, task: BackgroundTask, /) -> None: ...

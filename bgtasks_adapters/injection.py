@@ -149,7 +149,7 @@ def _resolved(annotation: Any, namespace: dict[str, Any]) -> Any:
     if not isinstance(annotation, str):
         return annotation
     try:
-        return eval(annotation, namespace)  # noqa: PLW0123
+        return eval(annotation, namespace)
     except Exception:  # what it needs is not there yet, or only for type checkers
         return annotation
 

@@ -51,6 +51,13 @@ class Unfinished(Protocol):
         """See that what waits on a loop goes on, now that the main thread has ended."""
 
 
+class OpenResponse(Unfinished, Protocol):
+    """A response, or a connection, that is not over."""
+
+    def end_with_process(self) -> None:
+        """Start the tasks of a connection that nobody ended before the main thread did."""
+
+
 class _Waiter(NamedTuple):
     is_due: Callable[[], bool]
     callback: Callable[[], object]
@@ -73,15 +80,15 @@ class Ledger:
         self._ended_otherwise = 0
         self._other_fates: dict[Fate, int] = dict.fromkeys(FATES, 0)
         self._runs: dict[Unfinished, None] = {}
-        self._open: dict[int, weakref.ref[Unfinished]] = {}
+        self._open: dict[int, weakref.ref[OpenResponse]] = {}
         self._waiters: list[_Waiter] = []
         self.left_over: list[str] = []
 
-    def open(self, response: Unfinished) -> None:
+    def open(self, response: OpenResponse) -> None:
         """Remember a response that has tasks and is not over, as long as it lives."""
         self._open[id(response)] = weakref.ref(response)
 
-    def close(self, response: Unfinished) -> None:
+    def close(self, response: OpenResponse) -> None:
         self._open.pop(id(response), None)
 
     def count_added(self, number: int) -> None:
@@ -175,7 +182,7 @@ class Ledger:
         with self._lock:
             return list(self._runs)
 
-    def open_responses(self) -> list[Unfinished]:
+    def open_responses(self) -> list[OpenResponse]:
         found = (reference() for reference in list(self._open.values()))
         return [response for response in found if response is not None]
 

@@ -89,6 +89,8 @@ class Shutdown:
 
     def _drain(self) -> None:
         deadline = time.monotonic() + self.timeout
+        for response in ledger.open_responses():
+            response.end_with_process()
         for run in ledger.runs():
             run.outlive_the_server(max(0.0, deadline - time.monotonic()))
         if not ledger.wait_until_idle(max(0.0, deadline - time.monotonic())):

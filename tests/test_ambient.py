@@ -20,8 +20,12 @@ from bgtasks_adapters import (
     stats,
     task_scope,
 )
+from bgtasks_adapters.ambient import use_tasks
+from bgtasks_adapters.dispatch import ResponseScope
 from bgtasks_adapters.settings import Settings
 
+from .fates import Fates
+from .test_runner import CountingHost
 from .wsgi_server import PATIENCE, respond
 
 
@@ -279,3 +283,34 @@ async def test_a_timeout_holds_in_an_async_scope() -> None:
     (error,) = caught.value.exceptions
     assert isinstance(error, TimeoutError)
     assert added[0].status == "timed_out"
+
+
+def test_a_block_within_a_response() -> None:
+    """While a response is being made a block has its settings and surroundings, and its own end."""
+    fates, host, log = Fates(), CountingHost(), list[str]()
+    scope = ResponseScope(Settings(handle_sigterm=False, observers=(fates,)), host)
+    with use_tasks(scope.tasks):
+        add_task(log.append, "behind the response")
+        with task_scope():
+            add_task(log.append, "in the block")
+        assert log == ["in the block"]
+    assert (fates.kinds, host.trips) == (["succeeded"], ["def"])
+    scope.end(status=200)
+    assert drain(PATIENCE)
+    assert log == ["in the block", "behind the response"]
+
+
+def test_a_block_within_a_task() -> None:
+    """A running task has its surroundings already, and its workers may all be taken: a block in it
+    is as one outside of any response."""
+    host, log = CountingHost(), list[str]()
+    scope = ResponseScope(Settings(handle_sigterm=False), host)
+
+    def task() -> None:
+        with task_scope():
+            add_task(log.append, "inner")
+
+    scope.tasks.add_task(task)
+    scope.end(status=200)
+    assert drain(PATIENCE)
+    assert (log, host.trips) == (["inner"], ["def"])

@@ -147,6 +147,16 @@ def test_type_hints_of_the_wrapper_resolve(site: Site) -> None:
     assert hints == {"a": int, "b": int, "return": Any}
 
 
+def test_strings_are_resolved_where_the_function_stands(site: Site) -> None:
+    """Who looks up names in the wrapper's module finds the types of the function's module."""
+    view = site.inject(with_unknown_annotations)
+    assert view.__globals__ is not globals()
+    parameters = inspect.signature(view).parameters
+    assert (parameters["a"].annotation, parameters["b"].annotation) == (int, "Nowhere")
+    assert inspect.signature(view).return_annotation is Any
+    assert view.__annotations__ == {"a": int, "b": "Nowhere", "return": Any}
+
+
 @pytest.mark.anyio
 async def test_async_functions(site: Site) -> None:
     """An async function stays one, with the collection the current one across its awaits."""

@@ -269,3 +269,48 @@ def test_only_the_first_end_counts() -> None:
     assert drain(PATIENCE)
     assert fates.kinds == ["succeeded", "succeeded"]
     assert fates.events[1].outcome == Outcome(True, 200, None, False)
+
+
+def test_a_return_that_tells_nothing() -> None:
+    """Of a view that may hide its errors only the status counts; an adapter inside may see more."""
+    for status, kind in ((200, "succeeded"), (404, "skipped")):
+        fates = Fates()
+        scope = ResponseScope(Settings(handle_sigterm=False, observers=(fates,)))
+        with scope.view(is_outer=True, may_hide_errors=True):
+            assert not scope.is_view_running
+            scope.tasks.add_task(lambda: None)
+        assert not scope.is_fate_known
+        scope.end(status=status)
+        assert drain(PATIENCE)
+        assert fates.kinds == [kind]
+
+
+def test_an_error_that_is_known_of_only() -> None:
+    """A view that raised what nobody saw: its tasks are skipped, those added later are not."""
+    fates = Fates()
+    scope = ResponseScope(Settings(handle_sigterm=False, observers=(fates,)))
+    scope.tasks.using(name="the view's").add_task(lambda: None)
+    scope.view_raised("unseen")
+    scope.tasks.using(name="a handler's").add_task(lambda: None)
+    scope.view_raised("unseen")
+    scope.end(status=400)
+    assert drain(PATIENCE)
+    assert fates.of("the view's").outcome == Outcome(False, 400, None, False)
+    assert fates.of("the view's").reason == "the response had the status 400"
+    assert fates.of("a handler's").kind == "succeeded"
+
+
+def test_a_connection_that_is_open_when_the_process_ends() -> None:
+    """Its client has left, so its tasks start; of other responses that is not known."""
+    fates = Fates()
+    scopes = [ResponseScope(Settings(handle_sigterm=False, observers=(fates,))) for _ in range(2)]
+    scopes[0].is_open_connection = True
+    for scope in scopes:
+        scope.tasks.add_task(lambda: None)
+        scope.end_with_process()
+    assert drain(PATIENCE)
+    assert [scope.is_over for scope in scopes] == [True, False]
+    assert fates.kinds == ["succeeded"]
+    assert fates.events[0].outcome == Outcome(True, None, None, True)
+    scopes[1].end(status=200)
+    assert drain(PATIENCE)

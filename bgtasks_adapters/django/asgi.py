@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django
 from django.core.handlers.asgi import ASGIHandler
 
-from bgtasks_adapters.asgi import ASGIApp, Boundary, check_application
+from bgtasks_adapters.asgi import Boundary
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.django.context import django_context
 from bgtasks_adapters.django.handlers import WatchingHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 __all__ = ["BackgroundTasksMiddleware", "get_asgi_application"]
 
@@ -24,8 +27,7 @@ class BackgroundTasksMiddleware(Boundary):
     those of a websocket, which run when its connection has ended.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        check_application(app)
+    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
         super().__init__(app, get_settings(), django_context)
 
 

@@ -27,7 +27,9 @@ def with_background_tasks(func: Callable[..., R]) -> Callable[..., R]:
     request that it decorates, the outermost one that takes the request counts as the view: if it
     raises, its tasks do not run, whoever answers for it.
 
-    Put it below what makes a view of a function or class (``@api_view``, ``@api.get``). Raises ``MissingParameterError`` where no parameter has the annotation and, when a helper is
+    Put it below what makes a view of a function (``@api_view``, ``@api.get``).
+
+    Raises ``MissingParameterError`` where no parameter has the annotation and, when a helper is
     called with no response around it, ``NoActiveResponseError``.
     """
     if _is_stand_in(func):

@@ -235,7 +235,7 @@ async def end_async_decorated(request: HttpRequest, shape: str, tasks: Backgroun
 def upload(request: HttpRequest, photo: File[UploadedFile]) -> str:
     """Pass the file itself to a task; answer with what is said to that."""
     try:
-        add_task(note, photo)
+        get_background_tasks().add_task(print, photo)
     except UnsafeArgumentError as error:
         return str(error)
     return "accepted"

@@ -129,7 +129,7 @@ def decorated_by_function(request: Request, shape: str, tasks: BackgroundTasks) 
 
 
 class Refusing(permissions.BasePermission):
-    def has_permission(self, request: Request, view: views.APIView) -> bool:
+    def has_permission(self, request: Request, view: views.APIView) -> Any:
         add_task(note, "permission")
         return False
 
@@ -145,7 +145,7 @@ class Unauthenticated(authentication.BaseAuthentication):
         add_task(note, "authentication")
         raise exceptions.AuthenticationFailed
 
-    def authenticate_header(self, request: Request) -> str:
+    def authenticate_header(self, request: Request) -> Any:
         return "Basic"
 
 
@@ -209,20 +209,20 @@ class NoteViewSet(viewsets.ModelViewSet):
     queryset = Note.objects.order_by("id")
     serializer_class = NoteSerializer
 
-    @decorators.action(detail=True, methods=["post"])
     @with_background_tasks
+    @decorators.action(detail=True, methods=["post"])
     def publish(self, request: Request, tasks: BackgroundTasks, pk: str) -> Response:
         tasks.add_task(note, f"published {pk}")
         return Response("published")
 
-    @with_background_tasks
     @decorators.action(detail=False, methods=["post"], url_path="publish-all")
+    @with_background_tasks
     def publish_all(self, request: Request, tasks: BackgroundTasks) -> Response:
         """Publish every note."""
         tasks.add_task(note, "published all")
         return Response("published")
 
-    @publish_all.mapping.delete
+    @publish_all.mapping.delete  # type: ignore[attr-defined, unused-ignore]
     @with_background_tasks
     def withdraw_all(self, request: Request, tasks: BackgroundTasks) -> Response:
         tasks.add_task(note, "withdrew all")

@@ -97,6 +97,8 @@ class Sync(WebsocketConsumer):
 
     def disconnect(self, code: int) -> None:
         add("disconnect")
+        if code == 4999:
+            raise ConsumerError
 
 
 class SyncJson(JsonWebsocketConsumer):
@@ -211,8 +213,9 @@ async def served(recorder: Recorder, **bgtasks: Any) -> AsyncIterator[Any]:
     """Give the application of a project with Channels; behind the block all tasks have ended."""
     settings = {"HANDLE_SIGTERM": False, "OBSERVERS": [recorder], **bgtasks}
     with override_settings(BGTASKS=settings, ROOT_URLCONF=__name__, MIDDLEWARE=[]):
-        django = get_asgi_application()
-        http = URLRouter([path("consumer/", Http.as_asgi()), path("django/", django)])
+        django: Any = get_asgi_application()
+        consumer: Any = Http.as_asgi()
+        http = URLRouter([path("consumer/", consumer), path("django/", django)])
         sockets = URLRouter([path(route, consumer) for route, consumer in SOCKETS.items()])
         yield BackgroundTasksMiddleware(ProtocolTypeRouter({"http": http, "websocket": sockets}))
         assert await asyncio.to_thread(drain, PATIENCE)
@@ -265,7 +268,9 @@ async def test_a_server_that_closes(kind: str) -> None:
     assert ran == both("connect", "close", "disconnect")
 
 
-@pytest.mark.parametrize(("when", "kind_of_fate"), [("returned", "skipped"), ("always", "succeeded")])
+@pytest.mark.parametrize(
+    ("when", "kind_of_fate"), [("returned", "skipped"), ("always", "succeeded")]
+)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_consumer_that_raises(kind: str, when: str, kind_of_fate: str) -> None:
     """A consumer that raised did not return: its tasks are skipped, and run if they always do."""
@@ -289,10 +294,18 @@ async def test_a_connection_that_the_server_cancels(kind: str) -> None:
         socket = await open_socket(app, kind)
         await say(socket, kind, "one")
         socket.stop()
-        recorder.wait_for(0)
         await asyncio.to_thread(recorder.wait_for, 4)
     assert ran == both("connect", "one")
     assert {fate.is_disconnected for fate in recorder.fates} == {True}
+
+
+async def test_a_consumer_that_raises_when_the_client_has_left() -> None:
+    """By then the connection has ended as usual, and its tasks run."""
+    async with served(Recorder()) as app:
+        socket = await open_socket(app, "sync")
+        with pytest.raises(ConsumerError):
+            await socket.disconnect(4999, PATIENCE)
+    assert ran == both("connect", "disconnect")
 
 
 async def test_a_connection_that_is_rejected() -> None:
@@ -311,10 +324,11 @@ async def test_http_consumers(command: str, kind: str) -> None:
     """Nobody sees how a consumer returned, so from a status of 400 on it counts as raised."""
     recorder = Recorder()
     async with served(recorder) as app:
-        request = HttpCommunicator(app, "POST", "/consumer/", command.encode())
+        request: Any = HttpCommunicator(app, "POST", "/consumer/", command.encode())
         if command == "raise":
+            await request.send_input({"type": "http.request", "body": request.body})
             with pytest.raises(ConsumerError):
-                await request.get_response(0.2)
+                await request.wait(PATIENCE)
         else:
             assert (await request.get_response(PATIENCE))["body"] == b"done"
             await request.wait(PATIENCE)
@@ -326,7 +340,7 @@ async def test_views_of_django_beside_them() -> None:
     """Of a Django view within the router it is seen exactly that it returned."""
     recorder = Recorder()
     async with served(recorder) as app:
-        request = HttpCommunicator(app, "GET", "/django/")
+        request: Any = HttpCommunicator(app, "GET", "/django/")
         assert (await request.get_response(PATIENCE))["status"] == 404
         await request.wait(PATIENCE)
     assert ran == both("view")
@@ -369,8 +383,9 @@ async def test_lifespan() -> None:
 async def test_a_consumer_without_the_boundary() -> None:
     """A consumer that is tested by itself has no response to add to, and is told so."""
     socket = WebsocketCommunicator(Async.as_asgi(), "/")
+    await socket.send_input({"type": "websocket.connect"})
     with pytest.raises(NoActiveResponseError):
-        await socket.connect(PATIENCE)
+        await socket.wait(PATIENCE)
 
 
 def test_what_is_no_application() -> None:

@@ -7,12 +7,18 @@ from typing import Any
 
 import pytest
 from django.test import TestCase
+from django.urls import path
 from pytest_django import Settings
 
-from bgtasks_adapters import BackgroundTasks, MissingParameterError, drain
+from bgtasks_adapters import (
+    BackgroundTasks,
+    MissingParameterError,
+    NoActiveResponseError,
+    drain,
+)
 from bgtasks_adapters.django import with_background_tasks
 from tests.django_site.models import Note
-from tests.django_site.notes import note, ran
+from tests.django_site.notes import ran
 
 from .exchange import PATIENCE, ask_asgi, ask_wsgi
 from .installations import INSTALLATIONS, Installation, Interface, installed
@@ -20,10 +26,11 @@ from .recorder import Fate, Recorder
 
 pytest.importorskip("rest_framework")
 
+from rest_framework import generics, serializers
 from rest_framework.decorators import api_view
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIClient, APIRequestFactory
-from rest_framework.views import APIView
 
 from . import rest_site
 
@@ -53,6 +60,10 @@ def fates_after(
         reply = ask(app, url, method=method, headers=headers)
         assert drain(PATIENCE)
     return reply.status, recorder.fates
+
+
+def client() -> Any:  # for type checkers its methods return what the request factory's do
+    return APIClient()
 
 
 def kinds(fates: list[Fate]) -> dict[str, str]:
@@ -134,10 +145,14 @@ def test_an_exception_handler_of_the_project(
         assert fates[0].reason == "the view raised, and its framework answered with the status 200"
 
 
-@pytest.mark.parametrize(("installation", "kind"), [("boundary", "skipped"), ("middleware", "succeeded")])
+@pytest.mark.parametrize(
+    ("installation", "kind"), [("boundary", "skipped"), ("middleware", "succeeded")]
+)
 def test_a_middleware_that_replaces_the_response(installation: Installation, kind: str) -> None:
     """The boundary sees the view's own response; the middleware one that comes through to it."""
-    with installed(installation, "wsgi", middleware=[REPLACE], OBSERVERS=[recorder := Recorder()]) as app:
+    with installed(
+        installation, "wsgi", middleware=[REPLACE], OBSERVERS=[recorder := Recorder()]
+    ) as app:
         assert ask_wsgi(app, "/class/raises_invalid", method="POST").status == 202
         (fate,) = recorder.wait_for(1)
     assert fate.kind == kind
@@ -167,7 +182,7 @@ def test_generic_views_viewsets_and_actions(
 ) -> None:
     """Serializers, ``perform_create``, viewsets, and actions decorated in either order."""
     pk = Note.objects.create(text="old").pk
-    response = getattr(APIClient(), method)(url.format(pk=pk), data, format="json")
+    response = getattr(client(), method)(url.format(pk=pk), data, format="json")
     assert response.status_code == status
     assert drain(PATIENCE)
     assert ran == [text.format(pk=pk) for text in expected]
@@ -176,11 +191,9 @@ def test_generic_views_viewsets_and_actions(
 @pytest.mark.usefixtures("_middleware")
 def test_a_body_that_cannot_be_parsed() -> None:
     """A ParseError is raised within the view, where the body is read: its tasks do not run."""
-    response = APIClient().post("/class/returns", "{", content_type="application/json")
+    response = client().post("/class/returns", "{", content_type="application/json")
     assert (response.status_code, response.json()) == (200, "done")  # it does not read the body
-    response = APIClient().post(
-        "/class/raises_parse_error", "{", content_type="application/json"
-    )
+    response = client().post("/class/raises_parse_error", "{", content_type="application/json")
     assert response.status_code == 400
     assert drain(PATIENCE)
     assert ran == ["returns"]
@@ -190,9 +203,9 @@ class InTestCase(TestCase):
     """``APIClient`` in a ``TestCase``: tasks have run when it returns."""
 
     def test_tasks_run_inline(self) -> None:
-        response = APIClient().post("/notes/", {"text": "inline"}, format="json")
-        self.assertEqual(response.status_code, 201)
-        self.assertEqual(ran, ["created inline"])
+        response = client().post("/notes/", {"text": "inline"}, format="json")
+        assert response.status_code == 201
+        assert ran == ["created inline"]
 
 
 @pytest.mark.usefixtures("alone")
@@ -210,7 +223,7 @@ def test_the_request_factory() -> None:
 def test_the_exception_handler_of_the_settings(settings: Settings) -> None:
     """The setting EXCEPTION_HANDLER is called as ever, and its response counts as marked."""
     settings.REST_FRAMEWORK = {"EXCEPTION_HANDLER": f"{__name__}.answer_418"}
-    assert APIClient().post("/class/raises_invalid").status_code == 418
+    assert client().post("/class/raises_invalid").status_code == 418
     assert drain(PATIENCE)
     assert ran == []
 
@@ -222,8 +235,6 @@ def answer_418(exc: Exception, context: dict[str, Any]) -> Response:
 @pytest.mark.usefixtures("alone")
 def test_perform_create_without_a_response_to_add_to() -> None:
     """With the decorator alone a method that takes no request is refused before it runs."""
-    from bgtasks_adapters import NoActiveResponseError
-
     request = APIRequestFactory().post("/", {"text": "x"}, format="json")
     with pytest.raises(NoActiveResponseError):
         rest_site.Notes.as_view()(request)
@@ -246,7 +257,9 @@ def test_the_decorator_above_api_view_is_refused() -> None:
 def test_routers_find_the_actions() -> None:
     """Decorated actions have their routes, names and methods, in either order of decorators."""
     routes = {
-        (url.name, str(url.pattern)) for url in rest_site.router.urls if "format" not in str(url.pattern)
+        (url.name, str(url.pattern))
+        for url in rest_site.router.urls
+        if "format" not in str(url.pattern)
     }
     assert {
         ("note-publish", "^notes/(?P<pk>[^/.]+)/publish/$"),
@@ -255,6 +268,40 @@ def test_routers_find_the_actions() -> None:
     actions = {action.__name__ for action in rest_site.NoteViewSet.get_extra_actions()}
     assert actions == {"publish", "publish_all"}
     assert "tasks" not in inspect.signature(rest_site.NoteViewSet.publish).parameters
+
+
+def test_the_schema_is_the_same_without_the_parameter() -> None:
+    """drf-spectacular, which many projects make their schema with, sees no difference."""
+    generators: Any = pytest.importorskip("drf_spectacular.generators")
+    openapi: Any = pytest.importorskip("drf_spectacular.openapi")
+
+    class Serializer(serializers.Serializer):
+        text = serializers.CharField()
+
+    class View(generics.GenericAPIView):
+        schema = openapi.AutoSchema()
+        serializer_class = Serializer
+        queryset = Note.objects.all()
+
+    class Plain(View):
+        def post(self, request: Request, number: int) -> Response:
+            """Post a note."""
+            return Response()
+
+    class Decorated(View):
+        @with_background_tasks
+        def post(self, request: Request, number: int, tasks: BackgroundTasks) -> Response:
+            """Post a note."""
+            return Response()
+
+    def schema_of(view: Any) -> Any:
+        patterns = [path("notes/<int:number>", view.as_view())]
+        return generators.SchemaGenerator(patterns=patterns).get_schema(public=True)
+
+    plain = schema_of(Plain)
+    parameters = plain["paths"]["/notes/{number}"]["post"]["parameters"]
+    assert [parameter["name"] for parameter in parameters] == ["number"]
+    assert schema_of(Decorated) == plain
 
 
 @pytest.fixture

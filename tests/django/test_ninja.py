@@ -64,9 +64,7 @@ def test_what_counts_as_raised_by_a_decorated_operation(
     """The decorator sees the operation itself: what it raises is raised, whatever Ninja answers."""
     (fate,) = fates_after(f"/ending/{way}/{shape}", installation, interface)
     has_raised = ninja_site.SHAPES[shape] in ninja_site.RAISING
-    assert (fate.kind, fate.returned) == (
-        ("skipped", False) if has_raised else ("succeeded", True)
-    )
+    assert (fate.kind, fate.returned) == (("skipped", False) if has_raised else ("succeeded", True))
     assert has_raised == (fate.reason is not None and fate.reason.startswith("the view raised "))
 
 
@@ -96,7 +94,7 @@ def test_the_schema_is_the_same_without_the_parameter() -> None:
 
 @pytest.mark.parametrize("api", ["decorated", "plain"])
 def test_every_kind_of_parameter(api: str) -> None:
-    """Path, query, body, form and file parameters, pages and auth, with and without the parameter."""
+    """Path, query, body, form and file parameters, pages, auth: with the parameter and without."""
     client = Client()
     bearer = {"Authorization": "Bearer right"}
     photo = SimpleUploadedFile("a.txt", b"photo")
@@ -115,7 +113,15 @@ def test_every_kind_of_parameter(api: str) -> None:
     assert responses[6]["X-Decorated"] == "yes"
     assert drain(PATIENCE)
     assert sorted(ran) == sorted(
-        ["read 7 seven", "aread 7", "create new", "search find", "fill in form photo", "pages", "secret"]
+        [
+            "read 7 seven",
+            "aread 7",
+            "create new",
+            "search find",
+            "fill in form photo",
+            "pages",
+            "secret",
+        ]
     )
 
 
@@ -162,7 +168,7 @@ def test_orders_that_cannot_work_fail_at_import() -> None:
     def bare(request: HttpRequest) -> str:
         return "never"
 
-    with pytest.raises(Exception, match="bgtasks_adapters.tasks.BackgroundTasks"):
+    with pytest.raises(Exception, match=r"bgtasks_adapters\.tasks\.BackgroundTasks"):
         with_background_tasks(api.get("/above")(view))
     with pytest.raises(MissingParameterError):
         api.get("/view")(decorate_view(with_background_tasks)(bare))
@@ -233,7 +239,7 @@ class InTestCase(TestCase):
             return "done"
 
         NinjaClient(api).get("/")
-        self.assertEqual(Note.objects.count(), 1)
+        assert Note.objects.count() == 1
 
 
 @pytest.mark.usefixtures("production", "alone")
@@ -244,6 +250,6 @@ def test_a_request_made_by_hand_outside_of_tests() -> None:
     def view(request: HttpRequest, tasks: BackgroundTasks) -> None:
         tasks.add_task(note, "by hand")
 
-    view(HttpRequest())  # type: ignore[call-arg]
+    view(HttpRequest())
     assert drain(PATIENCE)
     assert ran == ["by hand"]

@@ -1,0 +1,1 @@
+"""A Django project with Channels, whose tasks wait at the test's gate, for real servers to run."""
