@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal, NamedTuple, NoReturn
 
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -20,6 +19,7 @@ from django.db.backends.signals import connection_created
 from tests import mariadb_server, postgresql_server
 from tests.database_server import UnavailableError
 from tests.django_site.models import Note
+from tests.mysql_driver import load_mysql_driver
 
 Kind = Literal["sqlite", "postgresql", "pool", "mariadb"]
 
@@ -114,18 +114,31 @@ class Database:
             self.opened.append(connection)
 
 
+class ServersConnection(NamedTuple):
+    """A connection, as the server sees it."""
+
+    number: int
+    client_port: int
+    is_idle_in_transaction: bool
+
+
 class ServedDatabase(Database):
     """A database with a server: what it says of the connections to it, its own not counted."""
 
     connections_query: str
-    """Yields a row for each connection: its id, and whether it idles in a transaction."""
+    """Yields each connection's id, its client's port, and whether it idles in a transaction."""
 
-    def ids_at_server(self, *, only_in_transaction: bool = False) -> set[int]:
-        """Ask the server for the ids of the connections."""
+    def connections_at_server(self) -> list[ServersConnection]:
+        """Ask the server for the connections."""
         with connections[self.alias].cursor() as cursor:
             cursor.execute(self.connections_query, [self.alias])
-            rows = cursor.fetchall()
-        return {number for number, is_idle_inside in rows if is_idle_inside or not only_in_transaction}
+            return [
+                ServersConnection(number, int(port), bool(is_inside))
+                for number, port, is_inside in cursor.fetchall()
+            ]
+
+    def ids_at_server(self) -> set[int]:
+        return {connection.number for connection in self.connections_at_server()}
 
     def count_at_server(self) -> int:
         return len(self.ids_at_server())
@@ -146,7 +159,7 @@ class PostgreSQL(ServedDatabase):
     """A schema in a PostgreSQL."""
 
     connections_query = (
-        "SELECT pid, state LIKE 'idle in transaction%%' FROM pg_stat_activity"
+        "SELECT pid, client_port, state LIKE 'idle in transaction%%' FROM pg_stat_activity"
         " WHERE application_name = %s AND pid <> pg_backend_pid()"
     )
 
@@ -184,7 +197,7 @@ class MariaDB(ServedDatabase):
     opened_by_a_thread = 2  # on the first one Django asks for the version, and closes it
 
     connections_query = (
-        "SELECT list.id, trx.trx_id IS NOT NULL AND list.command = 'Sleep'"
+        "SELECT list.id, substring_index(list.host, ':', -1), trx.trx_id IS NOT NULL AND list.command = 'Sleep'"
         " FROM information_schema.processlist AS list LEFT JOIN information_schema.innodb_trx AS trx"
         " ON trx.trx_mysql_thread_id = list.id"
         " WHERE list.db = %s AND list.id <> connection_id()"
@@ -227,21 +240,6 @@ def served_database(kind: Kind, give_up: Callable[[str], NoReturn]) -> ServedDat
         give_up("psycopg_pool is not installed")
     config = _reachable(POSTGRESQL, PostgreSQL, postgresql_server.start, give_up)
     return PooledPostgreSQL(config) if kind == "pool" else PostgreSQL(config)
-
-
-def load_mysql_driver() -> str | None:
-    """Import the driver of Django's MySQL backend, and return its name.
-
-    That is mysqlclient, which has to be compiled. Where it is not, PyMySQL takes its place.
-    """
-    if importlib.util.find_spec("MySQLdb") is not None:
-        return "pymysql" if "pymysql" in sys.modules else "mysqlclient"
-    if importlib.util.find_spec("pymysql") is None:
-        return None
-    import pymysql
-
-    pymysql.install_as_MySQLdb()
-    return "pymysql"
 
 
 def _sqlite(folder: Path) -> dict[str, Any]:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from bgtasks_adapters.doctor.columns import COLUMNS
 from bgtasks_adapters.doctor.ending import SIGTERM_COLUMN
+from tests.pages import WrittenPart, table
 
 from .record import Record
 from .scenarios import PAST_TIMEOUT, RECYCLING, RELOAD, TIMEOUT
 from .table import ROWS, Row
 
-PAGE = Path(__file__).parents[2] / "docs" / "servers.md"
-BEGIN = "<!-- measured: begin, written by `make servers` -->"
-END = "<!-- measured: end -->"
+PART = WrittenPart(Path(__file__).parents[2] / "docs" / "servers.md", "measured", "make servers")
 
 _NAMES = [column.name for column in COLUMNS]
 _CONNECTION = _NAMES.index("next request")
@@ -30,21 +29,18 @@ TABLES: tuple[tuple[str, list[str]], ...] = (
 
 def write_page(record: Record) -> None:
     """Put the tables of what was measured into the page, between its two marks."""
-    text = PAGE.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n\n{tables(record)}\n{END}{after}", encoding="utf-8")
+    PART.write(tables(record))
 
 
 def tables(record: Record) -> str:
     """Return the tables in Markdown."""
-    return "\n".join(_lines(record))
+    return "\n".join(_lines(record)).strip("\n")
 
 
 def _lines(record: Record) -> Iterator[str]:
     for title, columns in TABLES:
         yield f"### {title}\n"
-        yield from _table(["server", *columns], (_row(record, row, columns) for row in ROWS))
+        yield table(["server", *columns], [_row(record, row, columns) for row in ROWS])
         yield ""
     versions = {
         f"{row.package} {kept['version']}"
@@ -61,10 +57,3 @@ def _row(record: Record, row: Row, columns: list[str]) -> list[str]:
         return [row.name, f"not run: {kept['not run']}", *[""] * (len(columns) - 1)]
     cells = kept.get("cells", {})
     return [row.name, *(cells.get(column, "") for column in columns)]
-
-
-def _table(head: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
-    yield f"| {' | '.join(head)} |"
-    yield f"| {' | '.join('---' for _ in head)} |"
-    for cells in rows:
-        yield f"| {' | '.join(cells)} |"

@@ -1,0 +1,1 @@
+"""Two thousand requests with ORM tasks, and the database's own view of the connections."""
