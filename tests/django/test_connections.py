@@ -294,9 +294,7 @@ def test_a_connection_that_the_server_closed_is_replaced(
     assert served.ids_at_server().isdisjoint(before)
 
 
-def test_every_connection_of_a_pool_is_replaced(
-    pooled: ServedDatabase, recorder: Recorder
-) -> None:
+def test_every_connection_of_a_pool_is_replaced(pooled: ServedDatabase, recorder: Recorder) -> None:
     """A restarted server leaves a pool of closed connections, of which no task gets one."""
     together = threading.Barrier(MAX_WORKERS)
 

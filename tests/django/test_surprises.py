@@ -24,7 +24,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from bgtasks_adapters import add_task, drain
 from tests.django_site.models import Note
 
-from .database import Database, postgresql, sqlite
+from .database import Database, database_of
 from .exchange import PATIENCE, ask_asgi, ask_wsgi
 from .installations import Interface, installed
 
@@ -83,8 +83,7 @@ def database(
     give_up: Callable[[str], NoReturn],
 ) -> Iterator[Database]:
     with django_db_blocker.unblock():
-        config = sqlite(tmp_path) if request.param == "sqlite" else postgresql(give_up)
-        database = Database(config)
+        database = database_of(request.param, tmp_path, give_up)
         with database.existing():
             for number in range(5):
                 database.notes.create(text=str(number))

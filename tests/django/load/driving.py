@@ -153,9 +153,7 @@ def drive(
     return counts, database.notes.count()
 
 
-def _ask(
-    server: RunningServer, interface: str, requests: int, look: Callable[[], None]
-) -> None:
+def _ask(server: RunningServer, interface: str, requests: int, look: Callable[[], None]) -> None:
     """Let the clients ask, each on a connection of its own, and look on meanwhile."""
     numbers = count()
 
