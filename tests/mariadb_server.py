@@ -23,9 +23,7 @@ def start() -> int:
     server = OwnServer("mariadb", user="mysql")
     data = server.folder / "data"
     own = ["--no-defaults", f"--datadir={data}"]
-    server.prepare(
-        [install, *own, "--auth-root-authentication-method=normal", "--skip-test-db"]
-    )
+    server.prepare([install, *own, "--auth-root-authentication-method=normal", "--skip-test-db"])
     port = free_port()
     server.start(
         [
