@@ -6,7 +6,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env test contract servers coverage lint format types docs demo bench constraints clean
+.PHONY: help env test test-django mysqlclient contract servers coverage lint format types docs demo bench constraints clean
 
 # The first one that really runs: a version manager may leave commands on PATH that only fail.
 ifndef PYTHON
@@ -34,13 +34,21 @@ UV_COMPILE := pip compile --quiet --universal --python-version 3.11 --all-extras
 	--strip-extras --no-annotate --no-header
 
 help:  ## show this list
-	@sed -n -E 's/^([a-z]+):.*  ## (.*)/\1\t\2/p' Makefile | expand -t 14
+	@sed -n -E 's/^([a-z-]+):.*  ## (.*)/\1\t\2/p' Makefile | expand -t 14
 
 env: $(READY)  ## make the environment .venv/pyX.Y-djZ
 	@echo "$(ENV) is ready"
 
 test: $(READY)  ## run the tests; the long matrices in their short form
 	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+test-django: mysqlclient  ## test Django on every database under load; write two tables of docs/ (long)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/django tests/test_django_example.py \
+		--long --record $(ARGS)
+
+mysqlclient: $(READY)  ## compile the usual driver of MariaDB; PyMySQL stands in where that fails
+	@$(UV) pip install --quiet --python $(BIN)/python --group mysql 2>$(ENV)/mysqlclient.log \
+		|| echo "mysqlclient cannot be built here (it needs a compiler, pkg-config and libmariadb-dev)"
 
 contract: $(READY)  ## run the contract over every host, server and framing (long)
 	$(BIN)/python -m pytest tests/contract --long $(ARGS)

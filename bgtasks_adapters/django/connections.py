@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 from django.db.backends.signals import connection_created
 
+from bgtasks_adapters.events import logger
 from bgtasks_adapters.workers import call_at_thread_end
 
 if TYPE_CHECKING:
@@ -39,10 +40,24 @@ class ConnectionCare:
         call_at_thread_end(connections.close_all)
         _watch_pools()
         clean_connections()
+        # Somebody's who is not done with them, such as a TestCase.
+        self._in_transaction = {each.alias for each in _connections() if each.in_atomic_block}
         self._is_inside_another = getattr(_thread, "is_on_trip", False)
         _thread.is_on_trip = True
         self._have_checked_at_next_use()
         return self
+
+    def end_left_transactions(self) -> None:
+        """Roll back what a task has left open: what comes behind it would never be committed."""
+        for connection in list(_connections()):
+            if connection.in_atomic_block and connection.alias not in self._in_transaction:
+                logger.error(
+                    "A background task left a transaction of the database %r open; it is rolled "
+                    "back. Use atomic() as a context manager or a decorator.",
+                    connection.alias,
+                )
+                connection.close()
+                del connections[connection.alias]  # Django lets it connect no more
 
     def before_task(self) -> None:
         clean_connections(only_broken=True)
@@ -51,6 +66,7 @@ class ConnectionCare:
 
     def __exit__(self, *error: object) -> None:
         _thread.is_on_trip = self._is_inside_another
+        self.end_left_transactions()
         clean_connections()
         for connection in _outside_transactions():
             # This thread may be the view's own, with tasks run inline.
@@ -73,14 +89,13 @@ def clean_connections(*, only_broken: bool = False) -> None:
             connection.close_if_unusable_or_obsolete()
 
 
-def _outside_transactions() -> Iterator[Any]:
-    """Yield this thread's connections, without those that somebody is not done with.
+def _connections() -> Iterator[Any]:
+    """Yield this thread's connections. ``Any``, because not all attributes have types."""
+    yield from connections.all(initialized_only=True)
 
-    Such as a TestCase's.
-    """
-    for connection in connections.all(initialized_only=True):
-        if not connection.in_atomic_block:
-            yield connection
+
+def _outside_transactions() -> Iterator[Any]:
+    return (each for each in _connections() if not each.in_atomic_block)
 
 
 def _has_pool(connection: Any) -> bool:

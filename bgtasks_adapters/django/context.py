@@ -81,6 +81,7 @@ class _Trip:
         self._care.__exit__()
 
     def around_task(self, captured: _Captured, /) -> AbstractContextManager[None]:
+        self._care.end_left_transactions()
         self._care.before_task()
         return _activated(captured)
 

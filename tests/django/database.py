@@ -197,9 +197,10 @@ class MariaDB(ServedDatabase):
     opened_by_a_thread = 2  # on the first one Django asks for the version, and closes it
 
     connections_query = (
-        "SELECT list.id, substring_index(list.host, ':', -1), trx.trx_id IS NOT NULL AND list.command = 'Sleep'"
-        " FROM information_schema.processlist AS list LEFT JOIN information_schema.innodb_trx AS trx"
-        " ON trx.trx_mysql_thread_id = list.id"
+        "SELECT list.id, substring_index(list.host, ':', -1),"
+        " trx.trx_id IS NOT NULL AND list.command = 'Sleep'"
+        " FROM information_schema.processlist AS list"
+        " LEFT JOIN information_schema.innodb_trx AS trx ON trx.trx_mysql_thread_id = list.id"
         " WHERE list.db = %s AND list.id <> connection_id()"
     )
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.pages import WrittenPart, rows_of, table
 
-from .load.combinations import ALL, Counts
+from .load.combinations import ALL, Combination, Counts
 
 DOCS = Path(__file__).parents[2] / "docs"
 COMMAND = "make test-django"
@@ -33,14 +33,16 @@ HEAD_OF_CONNECTIONS = [
 ]
 
 
-def cells(row: tuple[str, str, str], counts: Counts, *, is_pool: bool) -> list[str]:
+def cells(combination: Combination, counts: Counts) -> list[str]:
     """Return a row of the table of connections."""
-    if is_pool:
-        return [*row, f"{counts.workers}, shared", "", str(counts.left_in_transaction), ""]
+    if combination.database == "pool":
+        total = counts.workers + counts.server
+        return [*combination.row, f"{total}, shared", "", str(counts.left_in_transaction), ""]
+    is_without_views = combination.interface == "asgi" and not combination.do_views_read
     return [
-        *row,
+        *combination.row,
         str(counts.workers),
-        str(counts.server),
+        "" if is_without_views else str(counts.server),
         str(counts.left_in_transaction),
         str(counts.left_to_workers),
     ]

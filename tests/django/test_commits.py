@@ -267,7 +267,7 @@ def expected(request: pytest.FixtureRequest) -> dict[str, str] | None:
     """The page's table; None when it is being written."""
     if request.config.getoption("--record"):
         return None
-    return {added: word for added, word in rows_of(TRANSACTIONS.read())}
+    return {row[0]: row[1] for row in rows_of(TRANSACTIONS.read())}
 
 
 @pytest.fixture(params=KINDS)

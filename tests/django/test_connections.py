@@ -169,10 +169,12 @@ def database(
     tmp_path: Path,
     give_up: Callable[[str], NoReturn],
 ) -> Iterator[Database]:
-    with django_db_blocker.unblock():
-        with existing(database_of(request.param, tmp_path, give_up)) as database:
-            yield database
-            assert drain(PATIENCE)
+    with (
+        django_db_blocker.unblock(),
+        existing(database_of(request.param, tmp_path, give_up)) as database,
+    ):
+        yield database
+        assert drain(PATIENCE)
 
 
 @pytest.fixture(params=SERVED)
@@ -359,6 +361,59 @@ def test_a_connection_that_broke_serves_no_other_task(
         ("failed", "OperationalError"),
         ("succeeded", None),
     ]
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_a_transaction_that_a_task_leaves_open(
+    database: Database, recorder: Recorder, is_async: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is rolled back and reported, and the tasks of the next response are not inside it."""
+    keep_connections(database)
+
+    def leave_open() -> None:
+        transaction.atomic(using=database.alias).__enter__()
+        save()
+
+    async def leave_open_async() -> None:
+        await sync_to_async(leave_open)()
+
+    def view(request: HttpRequest) -> HttpResponse:
+        add_task(leave_open_async if is_async else leave_open)
+        return HttpResponse()
+
+    current.append(view)
+    with installed("middleware", "wsgi", MAX_WORKERS=1, OBSERVERS=[recorder]) as app:
+        ask_wsgi(app, "/current")
+        assert drain(PATIENCE)
+        ask_wsgi(app, "/saving-twice")
+        assert drain(PATIENCE)
+    assert [fate.kind for fate in recorder.fates] == ["succeeded"] * 3
+    assert database.notes.count() == 2
+    assert f"left a transaction of the database '{database.alias}' open" in caplog.text
+    if isinstance(database, ServedDatabase):
+        assert not any(each.is_idle_in_transaction for each in database.connections_at_server())
+
+
+def test_no_task_is_inside_the_transaction_of_the_one_before(
+    database: Database, recorder: Recorder
+) -> None:
+    """What one def task leaves open is over for the next one of the same response."""
+
+    def leave_open() -> None:
+        transaction.atomic(using=database.alias).__enter__()
+        save()
+
+    def view(request: HttpRequest) -> HttpResponse:
+        add_task(leave_open)
+        add_task(save)
+        return HttpResponse()
+
+    current.append(view)
+    with installed("middleware", "wsgi", MAX_WORKERS=1, OBSERVERS=[recorder]) as app:
+        ask_wsgi(app, "/current")
+        assert drain(PATIENCE)
+    assert [fate.kind for fate in recorder.fates] == ["succeeded"] * 2
+    assert database.notes.count() == 1
 
 
 def test_the_views_own_connections_are_left_as_they_are(database: Database) -> None:

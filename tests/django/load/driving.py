@@ -138,7 +138,7 @@ def drive(
         _wait_until(lambda: database.notes.count() >= 2 * requests, observer.look)
         _wait_until(lambda: not observer.count_in_transaction(), observer.look, 2.0)
         left_in_transaction = observer.count_in_transaction()
-        if not combination.database == "pool":
+        if combination.database != "pool":
             _wait_until(lambda: not observer.count_of(WORKER), observer.look, IDLE_SECONDS + 10.0)
         counts = Counts(
             observer.most_of(WORKER),

@@ -64,7 +64,7 @@ def test_connections_under_load(
             assert counts.server <= THREADS
         if combination.max_age == 0:
             assert counts.left_to_server == 0
-    found = cells(combination.row, counts, is_pool=is_pool)
+    found = cells(combination, counts)
     record_property(ROW_OF_CONNECTIONS, found)
     if not request.config.getoption("--record"):
         # How many there were at most depends on how fast it went.

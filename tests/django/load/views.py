@@ -15,7 +15,8 @@ from django.urls import path
 from bgtasks_adapters import add_task
 from tests.django_site.models import Note
 
-_notes = os.open(settings.LOAD["notes"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+_load: dict[str, Any] = settings.LOAD  # type: ignore[misc]
+_notes = os.open(_load["notes"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
 
 def _note(connection: Any, **kwargs: Any) -> None:
@@ -42,7 +43,7 @@ async def write_async(number: int) -> None:
 
 
 def view(request: HttpRequest, number: int) -> HttpResponse:
-    if settings.LOAD["do_views_read"]:
+    if _load["do_views_read"]:
         Note.objects.filter(pk=number).exists()
     add_task(write, number)
     add_task(write_async, number)
@@ -50,7 +51,7 @@ def view(request: HttpRequest, number: int) -> HttpResponse:
 
 
 async def async_view(request: HttpRequest, number: int) -> HttpResponse:
-    if settings.LOAD["do_views_read"]:
+    if _load["do_views_read"]:
         await Note.objects.filter(pk=number).aexists()
     add_task(write, number)
     add_task(write_async, number)
