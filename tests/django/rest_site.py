@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponseBase, JsonResponse
 from django.urls import include, path
 
 from bgtasks_adapters import BackgroundTasks, add_task, get_background_tasks
@@ -123,6 +124,15 @@ def by_function(request: Request, shape: str) -> Response:
 def decorated_by_function(request: Request, shape: str, tasks: BackgroundTasks) -> Response:
     tasks.using(name="view").add_task(note, shape)
     return SHAPES[shape](request)
+
+
+async def by_async(request: HttpRequest, shape: str) -> HttpResponseBase:
+    """Answer with what a view of the framework returns, as its async extensions do."""
+    view: Callable[..., HttpResponseBase] = ByClass.as_view()
+    return await sync_to_async(view)(request, shape=shape)
+
+
+by_async.csrf_exempt = True  # type: ignore[attr-defined]
 
 
 # What fails before the view's own method is called.
@@ -251,6 +261,7 @@ router.register("greetings", GreetingViewSet, basename="greeting")
 urlpatterns = [
     path("class/<shape>", ByClass.as_view()),
     path("function/<shape>", by_function),
+    path("async/<shape>", by_async),
     path("decorated/class/<shape>", DecoratedByClass.as_view()),
     path("decorated/function/<shape>", decorated_by_function),
     path("decorated/dispatch/<shape>", DecoratedDispatch.as_view()),

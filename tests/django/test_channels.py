@@ -154,8 +154,10 @@ class Rejecting(WebsocketConsumer):
 
 class ScopesOfSync(WebsocketConsumer):
     def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        with transaction.atomic(), task_scope():
-            add_task(save, text_data or "")
+        with transaction.atomic():
+            with task_scope():
+                add_task(save, text_data or "")
+            assert Note.objects.filter(text=text_data).exists(), "it does not wait for the commit"
         with task_scope():
             add("block")
             add_task(asave, text_data or "")

@@ -74,7 +74,7 @@ def kinds(fates: list[Fate]) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("way", "installation"),
     [
-        *[(way, each) for way in ("class", "function") for each in WITH_AMBIENT],
+        *[(way, each) for way in ("class", "function", "async") for each in WITH_AMBIENT],
         *[
             (f"decorated/{way}", each)
             for way in ("class", "function", "dispatch")
