@@ -128,9 +128,17 @@ class ServedDatabase(Database):
     connections_query: str
     """Yields each connection's id, its client's port, and whether it idles in a transaction."""
 
+    @property
+    def asking_alias(self) -> str:
+        """The alias of the connection by which a test asks the server."""
+        return self.alias
+
+    def count_rows(self) -> int:
+        return Note.objects.using(self.asking_alias).count()
+
     def connections_at_server(self) -> list[ServersConnection]:
         """Ask the server for the connections."""
-        with connections[self.alias].cursor() as cursor:
+        with connections[self.asking_alias].cursor() as cursor:
             cursor.execute(self.connections_query, [self.alias])
             return [
                 ServersConnection(number, int(port), bool(is_inside))
@@ -164,31 +172,51 @@ class PostgreSQL(ServedDatabase):
     )
 
     def own_config(self, config: dict[str, Any]) -> dict[str, Any]:
-        options = f"-c search_path={self.alias} -c application_name={self.alias}"
-        return {"OPTIONS": {"connect_timeout": 3, "options": options}}
+        return {"OPTIONS": self.own_options(self.alias)}
+
+    def own_options(self, application: str) -> dict[str, Any]:
+        options = f"-c search_path={self.alias} -c application_name={application}"
+        return {"connect_timeout": 3, "options": options}
 
     def make(self, here: Any) -> None:
         with here.cursor() as cursor:
             cursor.execute(f"CREATE SCHEMA {self.alias}")
 
     def drop(self, here: Any) -> None:
-        with here.cursor() as cursor:
+        with connections[self.asking_alias].cursor() as cursor:
             cursor.execute(f"DROP SCHEMA IF EXISTS {self.alias} CASCADE")
 
     def end_at_server(self, number: int) -> None:
-        with connections[self.alias].cursor() as cursor:
+        with connections[self.asking_alias].cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [number])
 
 
 class PooledPostgreSQL(PostgreSQL):
-    """The same through psycopg's pool, which the threads of a process share."""
+    """The same through psycopg's pool, which the threads of a process share.
+
+    A test asks the server by a connection beside the pool, which may hold closed ones.
+    """
 
     has_pool = True
 
+    @property
+    def asking_alias(self) -> str:
+        return f"{self.alias}_asking"
+
     def own_config(self, config: dict[str, Any]) -> dict[str, Any]:
-        own = super().own_config(config)
-        own["OPTIONS"]["pool"] = {"min_size": 1, "max_size": POOL_SIZE, "timeout": 10}
-        return own
+        pool = {"min_size": 1, "max_size": POOL_SIZE, "timeout": 10}
+        return {"OPTIONS": {**self.own_options(self.alias), "pool": pool}}
+
+    def make(self, here: Any) -> None:
+        options = self.own_options(self.asking_alias)
+        connections.settings[self.asking_alias] = {**self.settings, "OPTIONS": options}
+        super().make(here)
+
+    def drop(self, here: Any) -> None:
+        super().drop(here)
+        connections[self.asking_alias].close()
+        del connections[self.asking_alias]
+        del connections.settings[self.asking_alias]
 
 
 class MariaDB(ServedDatabase):

@@ -35,15 +35,18 @@ HEAD_OF_CONNECTIONS = [
 
 def cells(combination: Combination, counts: Counts) -> list[str]:
     """Return a row of the table of connections."""
+    total = counts.workers + counts.server
+    left = str(counts.left_in_transaction)
     if combination.database == "pool":
-        total = counts.workers + counts.server
-        return [*combination.row, f"{total}, shared", "", str(counts.left_in_transaction), ""]
+        return [*combination.row, f"{total}, shared", "", left, ""]
+    if combination.database == "sqlite" and combination.interface == "wsgi":
+        return [*combination.row, f"{total}, of both", "", left, str(counts.left_to_workers)]
     is_without_views = combination.interface == "asgi" and not combination.do_views_read
     return [
         *combination.row,
         str(counts.workers),
         "" if is_without_views else str(counts.server),
-        str(counts.left_in_transaction),
+        left,
         str(counts.left_to_workers),
     ]
 

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import count
 from pathlib import Path
 
+from bgtasks_adapters.doctor.client import Connection
 from bgtasks_adapters.workers import IDLE_SECONDS
 from tests.contract.servers import RunningServer
 from tests.django.database import POOL_SIZE, Database, ServedDatabase
@@ -109,12 +110,15 @@ def drive(
 ) -> tuple[Counts, int]:
     """Serve the project, ask it for so many responses, and return what was counted, and rows."""
     notes = folder / "connections"
-    settings = {**database.settings, "CONN_MAX_AGE": combination.max_age}
+    options = {**database.settings["OPTIONS"]}
+    # Disks would be what is measured.
     if combination.database == "sqlite":
-        settings["OPTIONS"] = {**settings["OPTIONS"], "init_command": "PRAGMA synchronous=OFF"}
+        options["init_command"] = "PRAGMA synchronous=OFF"
+    elif combination.database != "mariadb":
+        options["options"] += " -c synchronous_commit=off"
     if combination.database == "pool":
-        pool = {"min_size": 1, "max_size": POOL_SIZE}
-        settings["OPTIONS"] = {**settings["OPTIONS"], "pool": pool}
+        options["pool"] = {"min_size": 1, "max_size": POOL_SIZE}
+    settings = {**database.settings, "CONN_MAX_AGE": combination.max_age, "OPTIONS": options}
     load = {
         "database": settings,
         "max_workers": MAX_WORKERS,
@@ -159,7 +163,7 @@ def _ask(server: RunningServer, interface: str, requests: int, look: Callable[[]
 
     def ask(client: int) -> list[int]:
         statuses: list[int] = []
-        with server.connect() as connection:
+        with Connection(server.address, patience=PATIENCE) as connection:
             while (number := next(numbers)) < requests:
                 statuses.append(connection.ask(f"/{interface}/{number}").status)
         return statuses
