@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from bgtasks_adapters.events import logger
 from bgtasks_adapters.greenlets import are_threads_greenlets
 from bgtasks_adapters.process import call_in_forked_child, ledger
-from bgtasks_adapters.workers import thread_pool_class
+from bgtasks_adapters.workers import can_start_threads, thread_pool_class
 
 if TYPE_CHECKING:
     from bgtasks_adapters.process import Stats
@@ -89,8 +89,10 @@ class Shutdown:
 
     def _drain(self) -> None:
         deadline = time.monotonic() + self.timeout
-        for response in ledger.open_responses():
-            response.end_with_process()
+        open_responses = ledger.open_responses()
+        if open_responses and can_start_threads():  # else tasks would run here, without a deadline
+            for response in open_responses:
+                response.end_with_process()
         for run in ledger.runs():
             run.outlive_the_server(max(0.0, deadline - time.monotonic()))
         if not ledger.wait_until_idle(max(0.0, deadline - time.monotonic())):

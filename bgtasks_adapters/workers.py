@@ -97,6 +97,15 @@ def call_at_thread_end(callback: Callable[[], object]) -> None:
         _thread_end_callbacks.append(callback)
 
 
+def can_start_threads() -> bool:
+    """Tell whether threads can be started; Python 3.12 starts none when the main one has ended."""
+    try:
+        concurrency.run_in_daemon_thread(lambda: None, "bgtasks-probe")
+    except RuntimeError:
+        return False
+    return True
+
+
 def _run(job: Callable[[], object]) -> None:
     try:
         job()
