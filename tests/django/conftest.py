@@ -39,9 +39,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     is_process_of_xdist = hasattr(config, "workerinput")
     if not config.getoption("--record") or is_process_of_xdist:
         return
-    from .test_commits import VIEWS
-
-    config.stash[PROBLEMS] += config.stash[RECORD].write(VIEWS)
+    config.stash[PROBLEMS] += config.stash[RECORD].write()
     if config.stash[PROBLEMS] and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -19,6 +19,7 @@ TRANSACTIONS = WrittenPart(DOCS / "transactions.md", "tried", COMMAND)
 CONNECTIONS = WrittenPart(DOCS / "databases.md", "counted", COMMAND)
 
 ROW_OF_TRANSACTIONS = "row of docs/transactions.md"
+ROWS_OF_TRANSACTIONS = "rows of docs/transactions.md"
 ROW_OF_CONNECTIONS = "row of docs/databases.md"
 
 HEAD_OF_TRANSACTIONS = ["the task was added", "what happens"]
@@ -60,6 +61,7 @@ class Record:
     """The rows that tests have noted."""
 
     def __init__(self) -> None:
+        self._situations: list[str] = []
         self._words: dict[str, set[str]] = {}
         self._counts: dict[tuple[str, ...], list[str]] = {}
 
@@ -68,6 +70,8 @@ class Record:
             if name == ROW_OF_TRANSACTIONS:
                 added, word = _texts(value)
                 self._words.setdefault(added, set()).add(word)
+            elif name == ROWS_OF_TRANSACTIONS:
+                self._situations = _texts(value)
             elif name == ROW_OF_CONNECTIONS:
                 row = _texts(value)
                 self._counts[tuple(row[:3])] = row
@@ -77,12 +81,12 @@ class Record:
         order = [combination.row for combination in ALL]
         return [self._counts[row] for row in order if row in self._counts]
 
-    def write(self, situations: Iterable[str]) -> list[str]:
+    def write(self) -> list[str]:
         """Write the tables into their pages; return why one of them could not be written."""
         problems: list[str] = []
-        names = list(situations)
+        names = self._situations
         missing = [name for name in names if len(self._words.get(name, ())) != 1]
-        if missing:
+        if missing or not names:
             problems.append(
                 f"{TRANSACTIONS.page.name} is not written: not tried, or not the same everywhere: "
                 + "; ".join(f"{name} ({self._words.get(name)})" for name in missing)
