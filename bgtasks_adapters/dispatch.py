@@ -6,6 +6,7 @@ over). It decides; a ``runner.Run`` does the work.
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import TYPE_CHECKING
 
 from bgtasks_adapters.abandoned import abandon
@@ -262,7 +263,7 @@ class ResponseScope:
             if task.options.waits_for_commit(self.settings.when, self.settings.on_commit):
                 holds = filter(None, [host.hold(task) for host in self.hosts])
                 task.hold = next(holds, None)
-        else:
+        elif task.args or task.kwargs or type(task.func) is not FunctionType:
             rules_of_every_host.check(task)
         if not self._is_open:
             self._is_open = True
