@@ -93,6 +93,7 @@ class task_scope:
 
     def __init__(self) -> None:
         self._scope = _new_scope()
+        self._scope.raises_failures = True
         self._using = use_tasks(self._scope.tasks)
 
     def __enter__(self) -> BackgroundTasks:
@@ -107,10 +108,8 @@ class task_scope:
         return self._using.__enter__()
 
     async def __aexit__(self, kind: object, error: BaseException | None, tb: object) -> None:
-        import anyio.to_thread
-
         self._end_block(error)
-        await self._scope.run_awaited(anyio.to_thread.run_sync)
+        await self._scope.run_awaited()
         self._raise_failures(error)
 
     def _end_block(self, error: BaseException | None) -> None:

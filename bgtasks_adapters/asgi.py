@@ -13,7 +13,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import anyio
-import anyio.to_thread
 
 from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.announcement import announcement
@@ -95,7 +94,7 @@ class Boundary:
         """Wait for tasks that nobody else waits for: inline ones, or without a lifespan all."""
         if exchange.must_run_inline:
             with anyio.CancelScope(shield=True):
-                await response.run_awaited(anyio.to_thread.run_sync)
+                await response.run_awaited()
         elif response.tasks.tasks and not self._is_drained_by_lifespan:
             # A server that has cancelled the request may be ending, and may wait for this.
             limit = self.settings.shutdown_timeout if is_cancelling() else None
@@ -205,6 +204,13 @@ class TrioLoop:
             spawn()
         else:
             self._token.run_sync_soon(spawn)
+
+    def is_alive(self) -> bool:
+        try:
+            self._token.run_sync_soon(lambda: None)
+        except RuntimeError:  # RunFinishedError is one
+            return False
+        return True
 
     def outlive_the_server(self, seconds: float, /) -> None:
         """Do nothing: trio leaves no run behind that could go on."""

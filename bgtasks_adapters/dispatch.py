@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.activity import Activity
 from bgtasks_adapters.arguments import rules_of_every_host
+from bgtasks_adapters.captors import current
 from bgtasks_adapters.concurrency import is_on_loop
 from bgtasks_adapters.fates import Fates
 from bgtasks_adapters.holds import Held
@@ -23,12 +24,10 @@ from bgtasks_adapters.views import View
 from bgtasks_adapters.workers import loop_thread, workers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     from bgtasks_adapters.events import Fate
     from bgtasks_adapters.outcome import ViewError
     from bgtasks_adapters.settings import Settings
-    from bgtasks_adapters.surroundings import HostContext
+    from bgtasks_adapters.surroundings import HostContext, TestThread, ToThread
     from bgtasks_adapters.tasks import BackgroundTask
     from bgtasks_adapters.workers import Loop
 
@@ -52,7 +51,10 @@ class ResponseScope:
         self.drop_notice: str | None = None
         self.is_open_connection = False
         """Whether it is a websocket that was accepted: it ends with the process at the latest."""
-        self.fates = Fates(settings)
+        self.captor = captor = current.captor
+        self.raises_failures = False
+        """Whether its owner raises what tasks raised, so that nobody else has to."""
+        self.fates = Fates(settings if captor is None else captor.observed(settings))
         self.tasks = BackgroundTasks()
         self.tasks.owner = self
         self._lock = self.tasks.lock
@@ -171,7 +173,7 @@ class ResponseScope:
 
     def dispatch(self) -> None:
         """Start the tasks, here or on the workers; see ``end``."""
-        must_run_here = self.settings.executor == "inline" or not self.has_room
+        must_run_here = self.is_inline or not self.has_room
         if must_run_here and not is_on_loop():
             self.run_here()
         else:
@@ -179,35 +181,71 @@ class ResponseScope:
 
     def start(self) -> None:
         """Start the tasks on the workers, never here."""
-        for run in self._runs():
-            run.start()
+        self._start_all(self._runs())
 
     def run_here(self) -> None:
         """Run all tasks within the calling thread's time; for the end of a block or a request."""
-        runs = self._runs()
-        if not self.tasks.concurrent:
+        self.run_these_here(self._runs())
+
+    def run_these_here(self, runs: list[Run]) -> None:
+        """Do the same with runs that a captor had kept."""
+        test_thread = self.test_thread()
+        if test_thread is not None and not is_on_loop():
+            test_thread.wait_for(lambda: self.await_these(runs))
+        elif self.tasks.concurrent:
+            self._start_all(runs)
+            self.activity.wait_here()
+        else:
             for run in runs:
                 run.run_here()
-            return
-        for run in runs:
-            run.start()
-        self.activity.wait_here()
 
-    async def run_awaited(
-        self, to_thread: Callable[[Callable[[], None]], Awaitable[object]]
-    ) -> None:
-        """Run all tasks within the calling coroutine; ``def`` tasks through ``to_thread``."""
-        runs = self._runs()
-        if not self.tasks.concurrent:
-            for run in runs:
-                await run.run_awaited(to_thread)
+    async def run_awaited(self, to_thread: ToThread | None = None) -> None:
+        """Run all tasks within the calling coroutine; ``def`` tasks through ``to_thread``.
+
+        By default that is anyio's, or where tasks are captured the test's own thread, if the host
+        has such a one.
+        """
+        await self.await_these(self._runs(), to_thread)
+
+    async def await_these(self, runs: list[Run], to_thread: ToThread | None = None) -> None:
+        """Do the same with runs that a captor had kept."""
+        if self.tasks.concurrent:
+            self._start_all(runs)
+            await self.activity.wait()
             return
         for run in runs:
+            await run.run_awaited(to_thread or self._to_thread())
+
+    def _start_all(self, runs: list[Run]) -> None:
+        for run in runs:
             run.start()
-        await self.activity.wait()
+
+    @property
+    def is_inline(self) -> bool:
+        """Tell whether tasks run within the response, so that there is always room for them."""
+        return self.captor is not None or self.settings.executor == "inline"
+
+    def test_thread(self) -> TestThread | None:
+        """Return the way to the test's own thread that a host has, where tasks are captured."""
+        if self.captor is None:
+            return None
+        found = (host.test_thread() for host in self.hosts)
+        return next((thread for thread in found if thread is not None), None)
+
+    def _to_thread(self) -> ToThread:
+        test_thread = self.test_thread()
+        if test_thread is not None:
+            return test_thread.to_thread
+        import anyio.to_thread
+
+        return anyio.to_thread.run_sync
 
     def _runs(self) -> list[Run]:
-        """Turn the tasks that may run into runs, still to be started."""
+        """Turn the tasks that may run into runs, those that may start."""
+        runs = self._judged_runs()
+        return runs if self.captor is None else self.captor.let_run(self, runs)
+
+    def _judged_runs(self) -> list[Run]:
         with self._lock:
             if self.fates.dispatched_at is not None:
                 return []
@@ -269,6 +307,8 @@ class ResponseScope:
             self._is_open = True
             ledger.open(self)
             shutdown.watch(self.settings)
+        if self.captor is not None:
+            self.captor.note_added(self, task)
 
     def append_late(self, task: BackgroundTask, /) -> None:
         with self._lock:
@@ -293,10 +333,11 @@ class ResponseScope:
                 run = self._run
             else:
                 return  # the run is under way and will come to it
-        if self.settings.executor == "inline" and not is_on_loop():
-            run.run_here()
+        runs = [run] if self.captor is None else self.captor.let_run(self, [run])
+        if self.is_inline and not is_on_loop():
+            self.run_these_here(runs)
         else:
-            run.start()
+            self._start_all(runs)
 
     def held_tasks(self) -> list[BackgroundTask]:
         return self._held.tasks

@@ -50,5 +50,9 @@ class TaskNotRunError(BackgroundTasksError, RuntimeError):
     """Recorded for a task of Django's tasks framework that never ran, with the reason."""
 
 
+class CaptureError(BackgroundTasksError, RuntimeError):
+    """Raised by ``testing.capture_background_tasks`` where it cannot do what a test asks for."""
+
+
 class ProcessTerminated(SystemExit):
     """Raised on the main thread by this library's SIGTERM handler; no failure of any task."""

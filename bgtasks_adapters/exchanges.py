@@ -59,7 +59,7 @@ class Exchange:
         is_mine = self._response.note_end(error=error, is_disconnected=is_disconnected)
         if not is_mine:
             return
-        if self._response.settings.executor == "inline":
+        if self._response.is_inline:
             self.must_run_inline = True
         else:
             self._response.dispatch()
@@ -95,11 +95,10 @@ class HttpExchange(Exchange):
     async def _wait_for_room(self) -> None:
         # Backpressure: at max_pending the end of the response is held back, the one case in
         # which a client waits.
-        settings = self._response.settings
-        if settings.executor == "inline" or self._response.has_room:
+        if self._response.is_inline or self._response.has_room:
             return
         has_room = ThreadEvent()
-        ledger.call_when_room(settings.max_pending, has_room.set)
+        ledger.call_when_room(self._response.settings.max_pending, has_room.set)
         await has_room.wait()
 
 

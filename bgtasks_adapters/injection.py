@@ -19,7 +19,7 @@ from bgtasks_adapters.exceptions import MissingParameterError
 from bgtasks_adapters.tasks import BackgroundTasks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from bgtasks_adapters.dispatch import ResponseScope
 
@@ -34,6 +34,8 @@ class Call:
     def __init__(self, scope: ResponseScope | None, *, is_view: bool) -> None:
         self._scope = scope
         self._view = scope.view() if scope is not None and is_view else None
+        self.afterwards: Callable[[], Awaitable[None]] | None = None
+        """What to await behind the call of an async function."""
 
     def __enter__(self) -> BackgroundTasks:
         if self._scope is None:
@@ -82,7 +84,9 @@ def inject(
                 args, kwargs = _filled(parameter, args, kwargs, tasks)
                 result = await func(*args, **kwargs)
                 call.returned(result)
-                return result
+            if call.afterwards is not None:
+                await call.afterwards()
+            return result
 
         return _hiding(parameter, func, async_wrapper)
 

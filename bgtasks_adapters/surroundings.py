@@ -9,14 +9,17 @@ from __future__ import annotations
 from contextlib import ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
+from bgtasks_adapters.arguments import rules_of_every_host
 from bgtasks_adapters.events import logger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from bgtasks_adapters.holds import Hold
     from bgtasks_adapters.tasks import BackgroundTask
+
+    ToThread = Callable[[Callable[[], None]], Awaitable[object]]
 
 
 class Surroundings(Protocol):
@@ -27,8 +30,24 @@ class Surroundings(Protocol):
         ...
 
 
+class TestThread(Protocol):
+    """The thread of a test, for tasks that are captured: what belongs to it, they are to see.
+
+    Such as a transaction that the test will roll back.
+    """
+
+    def wait_for(self, function: Callable[[], Awaitable[None]], /) -> None:
+        """Wait, on a thread without a loop, for a coroutine whose ``def`` tasks run here."""
+
+    async def to_thread(self, leg: Callable[[], None], /) -> None:
+        """Run ``def`` tasks of a coroutine there."""
+
+
 class HostContext(Protocol):
-    """What a framework needs for its tasks, at the line that adds them and where they run."""
+    """What a framework needs for its tasks, at the line that adds them and where they run.
+
+    A subclass says what its framework has; what it leaves out, tasks go without.
+    """
 
     def capture(self, task: BackgroundTask, /) -> Any:
         """Take from the line that adds a task what it will need, or raise to refuse it.
@@ -36,17 +55,24 @@ class HostContext(Protocol):
         A host looks at the arguments here, by its own rules and those of every host:
         ``arguments.ArgumentRules``.
         """
+        rules_of_every_host.check(task)
+        return None
 
     def hold(self, task: BackgroundTask, /) -> Hold | None:
         """Return what a task that is being added has to wait for; None if nothing."""
+        return None
 
     def trip(self) -> AbstractContextManager[Surroundings]:
         """Surround a leg of ``def`` tasks, on the thread that runs it."""
-        ...
+        return nullcontext(_Nothing())
 
     def async_trip(self) -> AbstractAsyncContextManager[Surroundings]:
         """Surround a leg of ``async def`` tasks, on the loop that runs it."""
-        ...
+        return nullcontext(_Nothing())
+
+    def test_thread(self) -> TestThread | None:
+        """Return the way to the thread of a test, where that matters; None where not."""
+        return None
 
 
 def around(

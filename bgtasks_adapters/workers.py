@@ -124,6 +124,14 @@ class Loop(Protocol):
         Raises ``RuntimeError`` where the loop has ended.
         """
 
+    def is_running_here(self, asyncio_loop: object) -> bool:
+        """Tell whether this is the loop of the calling thread, where this one of asyncio runs."""
+        ...
+
+    def is_alive(self) -> bool:
+        """Tell whether what is started here would run."""
+        ...
+
     def outlive_the_server(self, seconds: float, /) -> None:
         """See that what was started here goes on, now that the main thread has ended."""
 
@@ -137,6 +145,9 @@ class AsyncioLoop:
 
     def is_running_here(self, asyncio_loop: object) -> bool:
         return asyncio_loop is self.loop
+
+    def is_alive(self) -> bool:
+        return self.loop.is_running()
 
     def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
         import asyncio
@@ -207,6 +218,12 @@ class LoopThread:
             ending.close()
         else:
             loop.start(function)
+
+    def is_running_here(self, asyncio_loop: object) -> bool:
+        return self._loop is not None and self._loop.is_running_here(asyncio_loop)
+
+    def is_alive(self) -> bool:
+        return True
 
     def outlive_the_server(self, seconds: float, /) -> None:
         """Do nothing: it is no server's."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.announcement import announcement
+from bgtasks_adapters.bodies import Body, CapturedHead, close_after
 from bgtasks_adapters.bridges import find_bridge
 from bgtasks_adapters.callables import is_coroutine_function
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
@@ -20,7 +20,7 @@ from bgtasks_adapters.settings import Settings, answers_probes
 from bgtasks_adapters.sigterm import handle_sigterm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from bgtasks_adapters.surroundings import HostContext
@@ -66,7 +66,7 @@ class Boundary:
         # A bridge may change the thread without taking the owner's context along.
         environ[SCOPE_KEY] = scope
         with use_tasks(scope.tasks):
-            return _Body(self.app(environ, start_response), scope)
+            return Body(self.app(environ, start_response), scope)
 
     def _own(
         self, scope: ResponseScope, environ: WSGIEnvironment, start_response: StartResponse
@@ -74,12 +74,19 @@ class Boundary:
         if announcement.is_due:
             announcement.at_use(self.settings, "WSGI")
         environ[SCOPE_KEY] = scope
+        noting = _noting_status(start_response, scope)
+        captured = None
+        if scope.captor is not None:
+            captured = CapturedHead(noting)
+            noting = captured.start_response
         try:
             with use_tasks(scope.tasks):
-                body = self.app(environ, _noting_status(start_response, scope))
+                body = self.app(environ, noting)
         except BaseException as error:
             scope.end(error=error)
             raise
+        if captured is not None:
+            return captured.close_after(body, environ, scope)
         return close_after(body, environ, scope)
 
 
@@ -130,103 +137,3 @@ def _noting_status(start_response: StartResponse, scope: ResponseScope) -> Start
         return write
 
     return noting
-
-
-def close_after(
-    body: Iterable[bytes], environ: WSGIEnvironment, scope: ResponseScope
-) -> Iterable[bytes]:
-    """Return a body that ends the response behind the application's own ``close()``.
-
-    The body itself, where it can queue nothing any more: a finished list with no task so far.
-    """
-    if not scope.tasks.tasks and type(body) in (list, tuple):
-        scope.end()
-        return body
-    wrapper = environ.get("wsgi.file_wrapper")
-    if isinstance(wrapper, type) and isinstance(body, wrapper):
-        closing = _OwnedBody(body, scope)
-        try:
-            # Kept as it is, so that the server can send the file by its own means.
-            body.close = closing.close  # type: ignore[attr-defined]
-        except AttributeError:
-            return closing  # a server's C type; iterated instead of sent by the kernel
-        return body
-    if scope.drop_notice is not None:
-        return _UnclosedBody(body, scope)
-    return (_SizedBody if hasattr(body, "__len__") else _OwnedBody)(body, scope)
-
-
-class _Body:
-    """Iterate and close the application's body, with its collection the current one."""
-
-    def __init__(self, body: Iterable[bytes], scope: ResponseScope) -> None:
-        self._body = body
-        self._close = getattr(body, "close", None)
-        self._iterator: Iterator[bytes] | None = None
-        self._scope = scope
-        self._error: BaseException | None = None
-        self._is_complete = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        with use_tasks(self._scope.tasks):
-            try:
-                if self._iterator is None:
-                    self._iterator = iter(self._body)
-                return next(self._iterator)
-            except StopIteration:
-                self._is_complete = True
-                raise
-            except BaseException as error:
-                self._error = error
-                raise
-
-    def close(self) -> None:
-        if self._close is not None:
-            with use_tasks(self._scope.tasks):
-                self._close()
-
-
-class _OwnedBody(_Body):
-    """A body whose ``close()`` ends the response."""
-
-    _is_closed = False
-
-    def close(self) -> None:
-        self._is_closed = True
-        try:
-            super().close()
-        finally:
-            self._scope.end(error=self._error, is_disconnected=self._is_left())
-
-    def __del__(self) -> None:
-        # PEP 3333 asks the server to call close(). Some do not when the connection is reset.
-        if not self._is_closed:
-            abandon(self._scope, self._error)
-
-    def _is_left(self) -> bool:
-        # Not iterated at all: a HEAD request, or a file that the server sent by itself.
-        return self._iterator is not None and not self._is_complete and self._error is None
-
-
-class _SizedBody(_OwnedBody):
-    """A body whose length a server may read, to set Content-Length itself (wsgiref does)."""
-
-    def __len__(self) -> int:
-        return len(self._body)  # type: ignore[arg-type]
-
-
-class _UnclosedBody(_OwnedBody):
-    """A body on a bridge that never calls ``close()``: over when it is dropped, or has raised."""
-
-    def __next__(self) -> bytes:
-        try:
-            return super().__next__()
-        except StopIteration:
-            raise
-        except BaseException as error:
-            # Not dropped before the next garbage collection: the traceback holds it.
-            abandon(self._scope, error)
-            raise

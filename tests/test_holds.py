@@ -18,6 +18,7 @@ from bgtasks_adapters import (
 )
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.settings import Settings
+from bgtasks_adapters.surroundings import HostContext
 from bgtasks_adapters.wsgi import Boundary
 
 from .fates import Fates
@@ -44,7 +45,7 @@ class Switch:
             callback()
 
 
-class HoldingHost:
+class HoldingHost(HostContext):
     """A framework in which each task waits for a switch, as long as it gives one."""
 
     def __init__(self, switch: Switch) -> None:

@@ -43,18 +43,22 @@ ROWS = (
         "abandoned",
         "activity",
     },
+    {"captors"},
     {"dispatch"},
     {"ambient"},
     {"servers"},
     {"notes", "probes", "announcement"},
     {"answering", "exchanges"},
-    {"injection", "bridges", "wsgi", "asgi"},
+    {"injection", "bridges", "bodies"},
+    {"wsgi", "asgi"},
 )
-CORE = set[str]().union(*ROWS[:-4])
-BESIDE = {"doctor", "__main__"}
+CORE = set[str]().union(*ROWS[:-5])
+BESIDE = {"doctor", "testing", "pytest_plugin", "__main__"}
 """Imported only by who uses them, never by the package."""
 
-BOUNDARIES = {"wsgi", "asgi", "announcement", "probes"}
+STRANGERS_BESIDE = {"testing": {"anyio"}, "pytest_plugin": {"pytest"}}
+
+BOUNDARIES = {"wsgi", "bodies", "asgi", "announcement", "probes"}
 FRAMEWORKS = {"django": {"django", "asgiref"}, "flask": {"flask", "werkzeug"}}
 
 
@@ -141,18 +145,20 @@ def test_the_boundaries_and_injection_know_no_framework() -> None:
     """The WSGI boundary and injection need nothing else; the ASGI boundary anyio and a trio run."""
     assert strangers_imported(path_of("wsgi")) == set()
     assert strangers_imported(path_of("bridges")) == set()
+    assert strangers_imported(path_of("bodies")) == set()
     assert strangers_imported(path_of("injection")) == set()
     assert strangers_imported(path_of("asgi")) <= {"anyio", "trio"}
     assert "trio" not in {i.module for i in imports_of(path_of("asgi")) if not i.is_lazy}
 
 
 def test_what_stands_beside_imports_core_alone_and_is_imported_by_nobody() -> None:
-    """The doctor needs the standard library and core only, and the package needs no doctor."""
+    """The doctor and the kit for tests need core, and little else; the package needs neither."""
     for path in FOLDER.rglob("*.py"):
-        is_beside = bool({path.stem, path.parent.name} & BESIDE)
-        if is_beside:
+        beside = {path.stem, path.parent.name} & BESIDE
+        if beside:
             assert parts_imported(path) <= CORE | BESIDE | {"notes", "probes"}, path
-            assert not strangers_imported(path), path
+            allowed = set[str]().union(*(STRANGERS_BESIDE.get(name, set()) for name in beside))
+            assert strangers_imported(path) <= allowed, path
         else:
             assert parts_imported(path).isdisjoint(BESIDE), path
 
@@ -206,6 +212,16 @@ def test_importing_the_package_loads_no_framework_and_nothing_slow() -> None:
     loaded = modules_loaded_by("import bgtasks_adapters")
     assert PACKAGE in loaded
     assert not loaded & (HEAVY | SITES)
+
+
+def test_the_pytest_plugin_loads_nothing_heavy() -> None:
+    """pytest loads the plugin in every run: beside pytest it brings in the names of core alone."""
+    loaded = modules_loaded_by(
+        "import pytest; before = set(sys.modules); import bgtasks_adapters.pytest_plugin"
+    )
+    assert f"{PACKAGE}.pytest_plugin" in loaded
+    assert not loaded & (HEAVY | SITES)
+    assert not any(name.startswith(f"{PACKAGE}.testing") for name in loaded)
 
 
 def test_importing_and_wrapping_starts_nothing() -> None:

@@ -18,6 +18,7 @@ import pytest
 from bgtasks_adapters import BackgroundTask, add_task, drain, get_background_tasks
 from bgtasks_adapters.dispatch import ResponseScope
 from bgtasks_adapters.settings import Settings
+from bgtasks_adapters.surroundings import HostContext
 from bgtasks_adapters.wsgi import Boundary
 
 from .fates import Fates
@@ -62,7 +63,7 @@ def test_nothing_runs_before_the_response_is_closed() -> None:
     assert log == ["task"]
 
 
-class CountingHost:
+class CountingHost(HostContext):
     """A framework that only counts the trips its tasks make."""
 
     def __init__(self) -> None:

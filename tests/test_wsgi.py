@@ -15,6 +15,7 @@ import pytest
 from bgtasks_adapters import BackgroundTask, add_task, drain, get_background_tasks
 from bgtasks_adapters.exceptions import NoActiveResponseError
 from bgtasks_adapters.settings import Settings
+from bgtasks_adapters.surroundings import HostContext
 from bgtasks_adapters.wsgi import BackgroundTasksMiddleware, Boundary
 
 from .fates import Fates
@@ -209,7 +210,7 @@ def test_a_head_response_is_complete_without_its_body(body: Any) -> None:
     assert not outcome.disconnected
 
 
-class _NamedHost:
+class _NamedHost(HostContext):
     def __init__(self, name: str, captured: list[str]) -> None:
         self.name = name
         self.captured = captured

@@ -22,6 +22,8 @@ from bgtasks_adapters.django.arguments import argument_rules
 from bgtasks_adapters.django.commits import CommitHold, hold_of_open_transactions
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.django.connections import ConnectionCare, clean_connections
+from bgtasks_adapters.django.testcase import test_thread
+from bgtasks_adapters.surroundings import HostContext
 from bgtasks_adapters.workers import workers_of
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from datetime import tzinfo
 
+    from bgtasks_adapters.surroundings import TestThread
     from bgtasks_adapters.tasks import BackgroundTask
     from bgtasks_adapters.workers import Workers
 
@@ -42,8 +45,8 @@ class _Captured(NamedTuple):
     urlconf: str | None
 
 
-class DjangoContext:
-    """Django's surroundings of tasks (``surroundings.HostContext``)."""
+class DjangoContext(HostContext):
+    """Django's surroundings of tasks."""
 
     def capture(self, task: BackgroundTask, /) -> _Captured:
         argument_rules.check(task)
@@ -62,6 +65,9 @@ class DjangoContext:
 
     def async_trip(self) -> _AsyncTrip:
         return _AsyncTrip()
+
+    def test_thread(self) -> TestThread:
+        return test_thread
 
 
 django_context = DjangoContext()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from bgtasks_adapters.concurrency import is_on_loop
 from bgtasks_adapters.django.answers import note_mark
 from bgtasks_adapters.django.scopes import OwnedScope, find_scope
 from bgtasks_adapters.exceptions import MissingParameterError
@@ -72,7 +73,10 @@ class _Call(Call):
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         super().__exit__(kind, error, traceback)
         if self._owned is not None and not self._owned.has_response:
-            self._owned.end()
+            if error is None and is_on_loop():
+                self.afterwards = self._owned.aend
+            else:
+                self._owned.end()
 
 
 def _find_request(args: tuple[Any, ...], kwargs: dict[str, Any]) -> HttpRequest | None:

@@ -41,6 +41,14 @@ def _carrier(request: HttpRequest) -> MutableMapping[str, Any]:
     return found
 
 
+def _has_response(request: HttpRequest) -> bool:
+    """Tell whether anybody will close a request: not one that was made by hand."""
+    if not hasattr(request, "environ") and not hasattr(request, "scope"):
+        return False  # by Ninja's test client
+    # RequestFactory's are like real ones, save that nobody looked for their view.
+    return request.resolver_match is not None or not testcase.is_test_run()
+
+
 def scope_without_response() -> ResponseScope:
     """Return a scope for tasks that are added where no response is being made."""
     return ResponseScope(get_settings(), django_context)
@@ -77,8 +85,7 @@ class OwnedScope:
         self.scope = ResponseScope(get_settings(), django_context)
         # Under WSGI an async view has a loop, too, but one that ends with the view.
         self._is_asgi = hasattr(request, "scope")
-        # One made by hand, as Ninja's test client makes them, is closed by nobody.
-        self.has_response = self._is_asgi or hasattr(request, "environ")
+        self.has_response = _has_response(request)
         if self._is_asgi:
             self._use_loop(running_asyncio_loop())
         self.scope.runs_if_dropped = not testcase.is_test_run()
@@ -97,6 +104,10 @@ class OwnedScope:
             self._use_loop(getattr(SyncToAsync.threadlocal, "main_event_loop", None))
         if scope.note_end(is_disconnected=is_disconnected):
             _dispatch(scope)
+
+    async def aend(self) -> None:
+        """Do the same from a loop, and wait where a test captures tasks, or is a TestCase."""
+        await astart_tasks(self.scope)
 
     def _use_loop(self, loop: AbstractEventLoop | None) -> None:
         if loop is not None:

@@ -2,7 +2,8 @@
 
 A TestCase wraps each test in a transaction of the test thread's connection, which no other thread
 can look into. There tasks run before the test client returns, in that thread, and leave its
-connection as it is. Other tests run them as production does.
+connection as it is. So do tasks that a test captures, whatever its class. Other tests run them as
+production does.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from bgtasks_adapters.concurrency import running_asyncio_loop
 from bgtasks_adapters.process import ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from bgtasks_adapters.dispatch import ResponseScope
 
@@ -46,8 +47,8 @@ def dispatch(scope: ResponseScope) -> None:
         scope.dispatch()
         return
     if scope.loop is None:
-        if is_in_testcase():
-            async_to_sync(scope.run_awaited)(_in_test_thread)
+        if is_in_testcase() and scope.captor is None:
+            test_thread.wait_for(lambda: scope.run_awaited(test_thread.to_thread))
         else:
             scope.dispatch()
         return
@@ -63,13 +64,25 @@ def dispatch(scope: ResponseScope) -> None:
 async def dispatch_on_loop(scope: ResponseScope) -> None:
     """Do the same from a loop: tasks have ended when this has, where a TestCase is at work."""
     try:
-        if await sync_to_async(is_in_testcase)():
-            await scope.run_awaited(_in_test_thread)
+        if scope.captor is not None or await sync_to_async(is_in_testcase)():
+            await scope.run_awaited(test_thread.to_thread)
         else:
             scope.dispatch()
     finally:
         ledger.finish(scope)
 
 
-async def _in_test_thread(leg: Callable[[], None]) -> None:
-    await sync_to_async(leg)()
+class _TestThread:
+    """The thread of a test (``surroundings.TestThread``), as Django's own bridges find it."""
+
+    def wait_for(self, function: Callable[[], Awaitable[None]], /) -> None:
+        async def wait() -> None:
+            await function()
+
+        async_to_sync(wait)()
+
+    async def to_thread(self, leg: Callable[[], None], /) -> None:
+        await sync_to_async(leg)()
+
+
+test_thread = _TestThread()

@@ -13,6 +13,7 @@ from werkzeug.local import LocalProxy
 
 from bgtasks_adapters.arguments import ArgumentRules, Finding
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
+from bgtasks_adapters.surroundings import HostContext
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class FlaskContext:
-    """Flask's surroundings of tasks (``surroundings.HostContext``): an application context each.
+class FlaskContext(HostContext):
+    """Flask's surroundings of tasks: an application context each.
 
     Those of one application are equal, so that a response has them once.
     """
@@ -35,9 +36,6 @@ class FlaskContext:
     def capture(self, task: BackgroundTask, /) -> None:
         _rules.check(task)
         _note_error_handler()
-
-    def hold(self, task: BackgroundTask, /) -> None:
-        return None
 
     def trip(self) -> AbstractContextManager[FlaskContext]:
         return nullcontext(self)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import after_this_request, current_app, has_request_context, request
 
+from bgtasks_adapters.bodies import close_after
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.flask.app import is_initialised, settings_of
 from bgtasks_adapters.flask.context import FlaskContext
 from bgtasks_adapters.injection import Call, inject
-from bgtasks_adapters.wsgi import close_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,4 +65,19 @@ class _OwnedScope:
             response.response = close_after(body, self._environ, self.scope)
         else:
             response.call_on_close(self.scope.end)
+            has_length = not response.is_streamed or "Content-Length" in response.headers
+            if self.scope.captor is not None and has_length:
+                self._end_with_request()
         return response
+
+    def _end_with_request(self) -> None:
+        # Flask's test client closes a response only if it is told to, but its request always.
+        proxy: Any = request
+        current = proxy._get_current_object()
+        close_request = current.close
+
+        def close() -> None:
+            close_request()
+            self.scope.end()
+
+        current.close = close
