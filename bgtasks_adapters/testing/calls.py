@@ -12,6 +12,7 @@ import inspect
 import pprint
 import reprlib
 from collections.abc import Callable, Mapping
+from types import MethodType
 from typing import Any, NamedTuple
 
 from bgtasks_adapters.callables import label
@@ -54,7 +55,11 @@ class Call(NamedTuple):
         return bool(self.args or self.kwargs)
 
     def has_function_of(self, other: Call) -> bool:
-        return bool(self.func == other.func)
+        """Tell whether both are of one function, or of one method of objects that are equal."""
+        mine, theirs = self.func, other.func
+        if isinstance(mine, MethodType) and isinstance(theirs, MethodType):
+            return bool(mine.__func__ is theirs.__func__ and mine.__self__ == theirs.__self__)
+        return bool(mine == theirs)
 
     def is_same_as(self, other: Call) -> bool:
         return self.has_function_of(other) and self._arguments() == other._arguments()
