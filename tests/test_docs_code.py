@@ -24,6 +24,9 @@ DOCUMENTS = [
 ]
 SECONDS_FOR_AN_EXAMPLE = 60
 
+PYTEST_OPTIONS = "-p no:asyncio -p no:randomly -p no:cacheprovider"
+"""For the pages whose examples are tests."""
+
 NEEDED_MODULES = {"tasks-framework.md": "django.tasks"}  # of Django 6.0
 LANGUAGES_NOT_RUN = {"console", "html", "ini", "json", "nginx", "sh", "text", "toml", "yaml"}
 MYST_DIRECTIVE = re.compile(r"\{(?!code)[\w-]+\}.*")
@@ -39,6 +42,7 @@ def _find_examples() -> list[object]:
 
 def _run(path: Path, number: int, folder: Path) -> subprocess.CompletedProcess[str]:
     environ = {key: value for key, value in os.environ.items() if key != "DJANGO_SETTINGS_MODULE"}
+    environ["PYTEST_ADDOPTS"] = PYTEST_OPTIONS
     return subprocess.run(
         [sys.executable, "-P", "-W", "error", run_document.__file__, str(path), str(number)],
         cwd=folder,

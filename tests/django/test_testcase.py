@@ -11,7 +11,13 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.test import LiveServerTestCase, TestCase, TransactionTestCase, override_settings
+from django.test import (
+    LiveServerTestCase,
+    RequestFactory,
+    TestCase,
+    TransactionTestCase,
+    override_settings,
+)
 from django.urls import path
 
 from bgtasks_adapters import BackgroundTasks, add_task, drain
@@ -176,6 +182,14 @@ class InATestCase(Quiet, TestCase):
             self.client.get("/failing")
         assert texts() == ["behind a failure, 0 before"]
 
+    def test_a_request_made_by_hand(self) -> None:
+        decorated(RequestFactory().get("/decorated"))
+        assert texts() == EXPECTED
+
+    async def test_a_request_made_by_hand_on_a_loop(self) -> None:
+        await sync_to_async(decorated)(RequestFactory().get("/decorated"))
+        assert await sync_to_async(texts)() == EXPECTED
+
     def test_two_requests(self) -> None:
         self.client.get("/def")
         self.client.get("/def")
@@ -218,6 +232,11 @@ class InATransactionTestCase(Quiet, TransactionTestCase):
         await self.async_client.get("/def")
         assert await asyncio.to_thread(drain, PATIENCE)
         assert await sync_to_async(texts)() == EXPECTED
+
+    def test_a_request_made_by_hand(self) -> None:
+        decorated(RequestFactory().get("/decorated"))
+        assert drain(PATIENCE)
+        assert texts() == EXPECTED
 
     def test_the_client_does_not_wait(self) -> None:
         self.client.get("/waiting")
