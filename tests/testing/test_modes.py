@@ -8,7 +8,14 @@ from collections.abc import Callable
 
 import pytest
 
-from bgtasks_adapters import add_task, drain, get_background_tasks, stats, task_scope
+from bgtasks_adapters import (
+    BackgroundTasks,
+    add_task,
+    drain,
+    get_background_tasks,
+    stats,
+    task_scope,
+)
 from bgtasks_adapters.testing import CaptureError, capture_background_tasks
 
 from .clients import SYNC, Ask, View, by_flask, by_httpx_asgi, by_starlette
@@ -125,6 +132,30 @@ def test_nothing_is_captured_behind_it(ask: Ask) -> None:
         by_starlette(lambda: add_task(ran.set))
     assert drain(10) or ran.wait(10)
     assert len(captured) == 0
+
+
+def test_a_task_added_behind_its_response(ask: Ask) -> None:
+    """A task that comes late waits for `run()` like the others, before and behind them."""
+    kept: list[BackgroundTasks] = []
+
+    def keeping_view() -> None:
+        kept.append(get_background_tasks())
+        add_task(work, "first")
+
+    with capture_background_tasks("later") as captured:
+        ask(keeping_view)
+        kept[0].add_task(work, "late")
+        assert done == []
+        captured.run()
+        assert done == ["first", "late"]
+        kept[0].add_task(work, "later")
+        assert drain(10)
+        assert done == ["first", "late"]
+        captured.run()
+        assert done == ["first", "late", "later"]
+    kept[0].add_task(work, "too late")
+    assert done == ["first", "late", "later"]
+    assert stats().pending == 0
 
 
 @pytest.mark.anyio
