@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 import sys
+import traceback
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -15,10 +16,6 @@ import pytest
 from bgtasks_adapters.contract.hosts import Pair
 
 _OUTPUT = pytest.StashKey[Callable[[], str]]()
-
-
-class BrokenPromiseError(AssertionError):
-    """Raised where a host does not do what the package promises, with the promise in words."""
 
 
 def register(config: pytest.Config) -> None:
@@ -51,15 +48,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """Say with the failure of a test which promise it was about."""
+    """Say first which promise was broken, and where; ``--full-trace`` shows the code instead."""
     try:
         return (yield)
     except Exception as error:
         pair = _pair_of(pyfuncitem)
-        if pair is None:
+        if pair is None or pyfuncitem.config.getoption("fulltrace"):
             raise
-        message = _message(pyfuncitem, pair, error)
-        raise BrokenPromiseError(message).with_traceback(error.__traceback__) from None
+        failure = pytest.fail.Exception(_message(pyfuncitem, pair, error), pytrace=False)
+        raise failure.with_traceback(error.__traceback__) from None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -79,7 +76,9 @@ def _message(item: pytest.Function, pair: Pair, error: Exception) -> str:
     words = [f"{name} {getattr(value, 'name', value)}" for name, value in asked.items()]
     where = ", ".join([f"host {pair.host.name}", f"server {pair.server.name}", *words])
     seen = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
-    return f"The adapter breaks a promise: {promise}\n({where})\n{seen}"
+    steps = traceback.extract_tb(error.__traceback__)
+    at = [f"{step.filename}:{step.lineno}" for step in steps if step.name == item.originalname]
+    return "\n".join([f"The adapter breaks a promise: {promise}", f"({where})", "", seen, *at])
 
 
 def _pair_of(item: pytest.Item) -> Pair | None:
