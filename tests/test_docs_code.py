@@ -24,7 +24,10 @@ DOCUMENTS = [
 ]
 SECONDS_FOR_AN_EXAMPLE = 60
 
-NEEDED_MODULES = {"tasks-framework.md": "django.tasks"}  # of Django 6.0
+NEEDED_MODULES = {
+    "tasks-framework.md": "django.tasks",  # of Django 6.0
+    "write-an-adapter.md": "waitress",
+}
 LANGUAGES_NOT_RUN = {"console", "html", "ini", "json", "nginx", "sh", "text", "toml", "yaml"}
 MYST_DIRECTIVE = re.compile(r"\{(?!code)[\w-]+\}.*")
 

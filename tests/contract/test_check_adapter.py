@@ -7,15 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from importlib.metadata import distribution
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import pytest
 
 from bgtasks_adapters.contract import check_adapter
-from bgtasks_adapters.contract.suite import NoServer
 from bgtasks_adapters.exceptions import InvalidOptionError
 
 ROOT = Path(__file__).parents[2]
@@ -32,7 +32,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 def run_pytest(tmp_path: Path) -> Run:
     """Run pytest on a module of tests outside every package, as another project does."""
 
-    def run(name: str, *options: str) -> subprocess.CompletedProcess[str]:
+    def run(
+        name: str, *options: str, python: Sequence[str] = ("-P",), site: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         shutil.copy(AUTHORS / f"{name}.py", tmp_path / "test_adapter.py")
         (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --strict-markers -W error\n")
         unset = ("PYTEST_ADDOPTS", "DJANGO_SETTINGS_MODULE")
@@ -42,9 +44,18 @@ def run_pytest(tmp_path: Path) -> Run:
             if name not in unset and not name.startswith("PYTEST_XDIST")
         }
         return subprocess.run(
-            [sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider", *options],
+            [
+                sys.executable,
+                *python,
+                "-m",
+                "pytest",
+                "-p",
+                "no:cacheprovider",
+                *options,
+                "test_adapter.py",
+            ],
             cwd=tmp_path,
-            env={**environment, "PYTHONPATH": str(ROOT)},
+            env={**environment, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), site]))},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -140,7 +151,7 @@ def test_a_function_that_no_server_can_find(host: Any, problem: str) -> None:
 @pytest.mark.parametrize("module", ["__main__", "typed_in"])
 def test_a_module_that_no_server_can_find(monkeypatch: pytest.MonkeyPatch, module: str) -> None:
     """A function of the program itself, or of no file, is refused."""
-    function = type(make_host)(make_host.__code__, {"__name__": module}, "make_host")
+    function = FunctionType(make_host.__code__, {"__name__": module}, "make_host")
     monkeypatch.setitem(sys.modules, "typed_in", ModuleType("typed_in"))
     with pytest.raises(InvalidOptionError, match=r"\(__main__\)|has no file"):
         check_adapter(function, "wsgi")
@@ -174,10 +185,15 @@ def test_the_defaults() -> None:
     assert suite.host.name == "host"
 
 
-def test_no_server_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_server_is_installed(run_pytest: Run, tmp_path: Path) -> None:
     """Where there is no server nothing can be promised, so one test fails and names them."""
-    monkeypatch.setattr("bgtasks_adapters.contract.servers.find_spec", lambda name: None)
-    suite = check_adapter(make_host, "wsgi")
-    assert issubclass(suite, NoServer)
-    with pytest.raises(pytest.fail.Exception, match=r"Install one or more of: granian, gunicorn"):
-        suite().test_a_server_is_installed()
+    site = tmp_path / "nothing but pytest"
+    site.mkdir()
+    for name in ("pytest", "pluggy", "iniconfig", "packaging", "pygments"):
+        files = distribution(name).files or []
+        for top in {file.parts[0] for file in files} - {"..", "__pycache__"}:
+            (site / top).symlink_to(Path(str(distribution(name).locate_file(top))))
+    result = run_pytest("any_server", python=["-S"], site=str(site))
+    assert result.returncode == 1, result.stdout + result.stderr
+    assert "No server for wsgi is installed, so nothing of host was tested." in result.stdout
+    assert "Install one or more of: granian, gunicorn" in result.stdout

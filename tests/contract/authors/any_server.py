@@ -1,0 +1,16 @@
+"""An adapter that is tried on whatever server there is."""
+
+from __future__ import annotations
+
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+from bgtasks_adapters.contract import check_adapter
+from tests.contract.hosts.bare_wsgi import make_boundary
+
+
+def make_host(settings: dict[str, Any]) -> WSGIApplication:
+    return make_boundary(settings)
+
+
+TestAdapter = check_adapter(make_host, "wsgi", sees_the_view=False)
