@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,12 +19,12 @@ class Bench:
     """A gate, and at most one server that tests share: that of the pair asked for last."""
 
     def __init__(self) -> None:
-        self.gate = Gate()
-        self._folder = TemporaryDirectory(prefix="bgtasks-contract-")
+        self._opened = ExitStack()
+        self._folder = self._opened.enter_context(TemporaryDirectory(prefix="bgtasks-contract-"))
+        self.gate = self._opened.enter_context(Gate())
         self._numbers = itertools.count(1)
         self._shared: Site | None = None
         self._failures: dict[Pair, str] = {}
-        self.gate.__enter__()
 
     @classmethod
     def of(cls, session: pytest.Session) -> Bench:
@@ -48,7 +49,7 @@ class Bench:
             if os.environ.get("BGTASKS_REQUIRE_SERVICES") == "1":
                 pytest.fail(message)
             pytest.skip(message)
-        folder = Path(self._folder.name, f"{pair}-{next(self._numbers)}")
+        folder = Path(self._folder, f"{pair}-{next(self._numbers)}")
         folder.mkdir()
         return Site(pair, self.gate, folder, **settings)
 
@@ -67,11 +68,8 @@ class Bench:
 
     def close(self) -> None:
         """Stop the server and close the gate."""
-        try:
+        with self._opened:
             self._stop()
-        finally:
-            self.gate.__exit__(None, None, None)
-            self._folder.cleanup()
 
     def _stop(self) -> None:
         shared, self._shared = self._shared, None

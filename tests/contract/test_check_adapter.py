@@ -65,15 +65,15 @@ def run_pytest(tmp_path: Path) -> Run:
 
 
 @pytest.mark.parametrize(
-    ("name", "server", "test", "promise"),
+    ("name", "server", "test", "promise", "seen"),
     [
-        ("broken_wsgi", "waitress", "is_complete and 304-held_def", IS_COMPLETE),
-        ("broken_asgi", "uvicorn", "is_complete and 304-held_async", IS_COMPLETE),
-        ("blind_wsgi", "waitress", "returns_an_error and waitress", IS_NO_SUCCESS),
+        ("broken_wsgi", "waitress", "is_complete and 304-held_def", IS_COMPLETE, "held: "),
+        ("broken_asgi", "uvicorn", "is_complete and async-stream-held_def", IS_COMPLETE, "held: "),
+        ("blind_wsgi", "waitress", "returns_an_error and waitress", IS_NO_SUCCESS, "skipped"),
     ],
 )
 def test_a_broken_adapter_is_refused(
-    run_pytest: Run, name: str, server: str, test: str, promise: str
+    run_pytest: Run, name: str, server: str, test: str, promise: str, seen: str
 ) -> None:
     """An adapter that breaks a promise fails with that promise in words, and with where it is."""
     pytest.importorskip(server)
@@ -84,6 +84,7 @@ def test_a_broken_adapter_is_refused(
     assert title.strip("_ ").startswith("TestAdapter.test_")
     assert first == f"The adapter breaks a promise: {promise}"
     assert second.startswith(f"(host host, server {server}, view ")
+    assert seen in failure.partition("Output of the server")[0]
     assert "Output of the server" in failure
 
 
