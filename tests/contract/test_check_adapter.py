@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import distribution
+from importlib.metadata import distribution, requires
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -188,7 +189,8 @@ def test_no_server_is_installed(run_pytest: Run, tmp_path: Path) -> None:
     """Where there is no server nothing can be promised, so one test fails and names them."""
     site = tmp_path / "nothing but pytest"
     site.mkdir()
-    for name in ("pytest", "pluggy", "iniconfig", "packaging", "pygments"):
+    needed = [line for line in requires("pytest") or [] if ";" not in line]
+    for name in ("pytest", *(re.split(r"[^\w-]", line)[0] for line in needed)):
         files = distribution(name).files or []
         for top in {file.parts[0] for file in files} - {"..", "__pycache__"}:
             (site / top).symlink_to(Path(str(distribution(name).locate_file(top))))
