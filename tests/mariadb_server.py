@@ -8,8 +8,8 @@ import signal
 import socket
 from functools import cache
 
+from bgtasks_adapters.contract.running import free_port
 from tests.database_server import OwnServer, UnavailableError
-from tests.ports import free_port
 
 
 @cache

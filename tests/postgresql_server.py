@@ -8,8 +8,8 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+from bgtasks_adapters.contract.running import free_port
 from tests.database_server import OwnServer, UnavailableError
-from tests.ports import free_port
 
 
 @cache

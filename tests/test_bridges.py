@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from importlib.util import find_spec
@@ -17,14 +16,15 @@ from asgiref.wsgi import WsgiToAsgi
 from flask import Flask, current_app, g
 
 from bgtasks_adapters import Outcome, add_task, drain, get_background_tasks
+from bgtasks_adapters.contract.gate import Gate, Visit
+from bgtasks_adapters.contract.running import RunningServer
+from bgtasks_adapters.contract.servers import SERVERS
 from bgtasks_adapters.doctor.client import Response
 from bgtasks_adapters.exchanges import ASGIApp, Receive, Scope, Send
 from bgtasks_adapters.flask import init_app
 
 from . import asgi_server, wsgi_server
 from .asgi_server import PATIENCE, AsgiExchange, answer
-from .contract.gate import Gate, Visit
-from .contract.servers import SERVERS, RunningServer
 from .fates import Fates
 
 ROOT = Path(__file__).parents[1]
@@ -56,8 +56,8 @@ class Bridged(RunningServer):
             "CONTRACT_GATE": str(gate.port),
             "CONTRACT_SERVER": bridge,
             "CONTRACT_SETTINGS": json.dumps({}),
-            "DJANGO_SETTINGS_MODULE": "hosts.django_site",
-            "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "contract")]),
+            "DJANGO_SETTINGS_MODULE": "tests.contract.hosts.django_site",
+            "PYTHONPATH": str(ROOT),
         }
         super().__init__(SERVERS["uvicorn"], "tests.programs.bridged:application", environment, log)
 

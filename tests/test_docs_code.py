@@ -27,7 +27,10 @@ SECONDS_FOR_AN_EXAMPLE = 60
 PYTEST_OPTIONS = "-p no:asyncio -p no:randomly -p no:cacheprovider"
 """For the pages whose examples are tests."""
 
-NEEDED_MODULES = {"tasks-framework.md": "django.tasks"}  # of Django 6.0
+NEEDED_MODULES = {
+    "tasks-framework.md": "django.tasks",  # of Django 6.0
+    "write-an-adapter.md": "waitress",
+}
 LANGUAGES_NOT_RUN = {"console", "html", "ini", "json", "nginx", "sh", "text", "toml", "yaml"}
 MYST_DIRECTIVE = re.compile(r"\{(?!code)[\w-]+\}.*")
 

@@ -5,7 +5,6 @@ The promises themselves are held on these servers by the contract.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import threading
@@ -16,15 +15,16 @@ from typing import Any
 
 import pytest
 
-from .contract.gate import Gate, Visit, all_still_wait
-from .contract.servers import SERVERS, RunningServer, Server
+from bgtasks_adapters.contract.gate import Gate, Visit, all_still_wait
+from bgtasks_adapters.contract.running import RunningServer
+from bgtasks_adapters.contract.servers import SERVERS, Server
 
 TESTS = Path(__file__).parent
 PATCHED = ("gunicorn-gevent", "gevent", "eventlet")
 
 
 class Site(RunningServer):
-    """The site ``hosts.greenlet_site`` on a server of the contract's table."""
+    """The site ``greenlet_site`` on a server of the contract's table."""
 
     def __init__(self, server: Server, gate: Gate, folder: Path, **settings: object) -> None:
         self._receipt = folder / "receipt"
@@ -32,13 +32,13 @@ class Site(RunningServer):
         os.mkfifo(self.pipe)
         settings = {"receipt": str(self._receipt), **settings}
         environment = {
-            "PYTHONPATH": os.pathsep.join(map(str, (TESTS / "contract", TESTS.parent))),
+            "PYTHONPATH": str(TESTS.parent),
             "CONTRACT_SERVER": "site",
             "CONTRACT_GATE": str(gate.port),
             "CONTRACT_SETTINGS": json.dumps(settings),
             "PIPE": str(self.pipe),
         }
-        application = "hosts.greenlet_site:application"
+        application = "tests.contract.hosts.greenlet_site:application"
         super().__init__(server, application, environment, folder / "output")
 
     def ask(self, view: str, visit: Visit) -> str:
@@ -72,9 +72,8 @@ def start(gate: Gate, tmp_path: Path) -> Iterator[StartSite]:
     started: list[Site] = []
 
     def start(server: Server, **settings: object) -> Site:
-        for package in {server.package, "gunicorn"}:
-            if importlib.util.find_spec(package) is None:
-                pytest.skip(f"{package} is not installed")
+        if server.missing:
+            pytest.skip(f"{server.missing} is not installed")
         started.append(Site(server, gate, tmp_path, **settings))
         return started[-1]
 

@@ -53,10 +53,14 @@ ROWS = (
     {"wsgi", "asgi"},
 )
 CORE = set[str]().union(*ROWS[:-5])
-BESIDE = {"doctor", "testing", "pytest_plugin", "__main__"}
+BESIDE = {"contract", "doctor", "testing", "pytest_plugin", "__main__"}
 """Imported only by who uses them, never by the package."""
 
-STRANGERS_BESIDE = {"testing": {"anyio"}, "pytest_plugin": {"pytest"}}
+STRANGERS_OF = {
+    "contract": {"pytest", "anyio", "gevent", "werkzeug"},
+    "testing": {"anyio"},
+    "pytest_plugin": {"pytest"},
+}
 
 BOUNDARIES = {"wsgi", "bodies", "asgi", "announcement", "probes"}
 FRAMEWORKS = {"django": {"django", "asgiref"}, "flask": {"flask", "werkzeug"}}
@@ -152,15 +156,23 @@ def test_the_boundaries_and_injection_know_no_framework() -> None:
 
 
 def test_what_stands_beside_imports_core_alone_and_is_imported_by_nobody() -> None:
-    """The doctor and the kit for tests need core, and little else; the package needs neither."""
+    """Doctor and contract need core and what they are about; the package needs neither."""
     for path in FOLDER.rglob("*.py"):
-        beside = {path.stem, path.parent.name} & BESIDE
-        if beside:
+        part = Path(path.relative_to(FOLDER).parts[0]).stem
+        if part in BESIDE:
             assert parts_imported(path) <= CORE | BESIDE | {"notes", "probes"}, path
-            allowed = set[str]().union(*(STRANGERS_BESIDE.get(name, set()) for name in beside))
-            assert strangers_imported(path) <= allowed, path
+            assert strangers_imported(path) <= STRANGERS_OF.get(part, set()), path
         else:
             assert parts_imported(path).isdisjoint(BESIDE), path
+
+
+def test_a_server_under_the_contract_loads_no_pytest() -> None:
+    """What runs in the process of a server, and what an author imports there, needs no pytest."""
+    loaded = modules_loaded_by("import bgtasks_adapters.contract.served.pages")
+    assert f"{PACKAGE}.contract.check" in loaded
+    assert not loaded & ({"pytest", "anyio"} | SITES)
+    for path in (FOLDER / "contract" / "served").glob("*.py"):
+        assert "pytest" not in strangers_imported(path), path
 
 
 @pytest.mark.parametrize(("name", "path"), adapter_files(), ids=str)

@@ -18,7 +18,9 @@ from typing import Any
 
 import pytest
 
-from .contract.servers import RunningServer, Server
+from bgtasks_adapters.contract.running import RunningServer
+from bgtasks_adapters.contract.servers import Server
+
 from .programs import at_start, run
 
 ROOT = Path(__file__).parents[1]
@@ -275,7 +277,7 @@ def start(tmp_path: Path, give_up: Callable[[str], None]) -> Any:
         command = Server(
             "case",
             interface,
-            module,
+            (module,),
             lambda app, port: shlex.split(case.command.format(app=app, port=port)),
         )
         environment = {

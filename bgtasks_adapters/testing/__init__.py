@@ -4,6 +4,7 @@ The public names, nothing else. pytest users also have the fixture ``background_
 ``bgtasks_adapters.pytest_plugin``, which pytest finds by itself.
 """
 
+from bgtasks_adapters.contract import check_adapter
 from bgtasks_adapters.exceptions import CaptureError
 from bgtasks_adapters.testing.capture import capture_background_tasks
 from bgtasks_adapters.testing.captured import CapturedTask, CapturedTasks
@@ -15,4 +16,5 @@ __all__ = [
     "CapturedTasks",
     "CapturesBackgroundTasks",
     "capture_background_tasks",
+    "check_adapter",
 ]

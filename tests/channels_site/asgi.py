@@ -12,8 +12,8 @@ from django.urls import path
 from django.utils import translation
 
 from bgtasks_adapters import add_task
+from bgtasks_adapters.contract.served.announce import announce, announce_async
 from bgtasks_adapters.django.asgi import BackgroundTasksMiddleware, get_asgi_application
-from tests.contract.hosts.announce import announce, announce_async
 
 
 def at_the_gate(visit: str, name: str) -> None:

@@ -2,7 +2,7 @@
 
 import os
 
-from tests.contract.hosts.announce import observe
+from bgtasks_adapters.contract.served.announce import observe
 
 SECRET_KEY = "for the tests only"
 ALLOWED_HOSTS = ["127.0.0.1"]

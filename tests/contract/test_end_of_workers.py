@@ -6,13 +6,15 @@ from collections.abc import Callable
 
 import pytest
 
-from .gate import Visit, all_still_wait
-from .pairs import HOSTS, Pair
-from .servers import SERVERS, SERVERS_IN_OTHER_WAYS
-from .sites import Site, StartSite
-from .test_shutdown import assert_receipt
+from bgtasks_adapters.contract.gate import Visit, all_still_wait
+from bgtasks_adapters.contract.hosts import Pair
+from bgtasks_adapters.contract.promises.shutdown import assert_receipt
+from bgtasks_adapters.contract.servers import SERVERS, SERVERS_IN_OTHER_WAYS
+from bgtasks_adapters.contract.sites import Site, StartSite
 
-BARE = {"asgi": HOSTS["bare-asgi"], "wsgi": HOSTS["bare-wsgi"]}
+from . import test_hosts
+
+BARE = {"asgi": test_hosts.TestBareAsgi.host, "wsgi": test_hosts.TestBareWsgi.host}
 IDLE_WORKERS_END_SECONDS = 1.5
 """Behind it workers without tasks have ended. Were it too short, a defect could hide."""
 

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import pytest
 
+from bgtasks_adapters.contract.gate import Visit
+from bgtasks_adapters.contract.hosts import Pair
+from bgtasks_adapters.contract.servers import SERVERS
+from bgtasks_adapters.contract.sites import StartSite
 from bgtasks_adapters.doctor.client import Address, Connection, IncompleteResponseError
 
-from .gate import Visit
-from .pairs import HOSTS, Pair
-from .servers import SERVERS
-from .sites import StartSite
+from . import test_hosts
 
 SHORT_PATIENCE = 0.2
 Answer = Callable[[bytes], tuple[Connection, socket.socket]]
@@ -74,7 +75,7 @@ def test_a_response_without_a_length_is_held_by_its_connection(answer: Answer) -
 
 def test_a_task_inside_the_request_holds_the_client(start_site: StartSite, visit: Visit) -> None:
     """Where tasks run before the server has ended the response, the client sees itself held."""
-    site = start_site(Pair(HOSTS["bare-wsgi"], SERVERS["waitress"]), executor="inline")
+    site = start_site(Pair(test_hosts.TestBareWsgi.host, SERVERS["waitress"]), executor="inline")
     try:
         with Connection(site.address, patience=SHORT_PATIENCE) as connection:
             connection.send(visit.target("def", "stream", "held_def"))
@@ -98,6 +99,6 @@ def test_a_server_that_is_not_installed(
 ) -> None:
     """A server that is not installed is skipped, and fails where all servers are required."""
     monkeypatch.setenv("BGTASKS_REQUIRE_SERVICES", is_required)
-    missing = replace(SERVERS["waitress"], package="a_server_that_is_not_installed")
+    missing = replace(SERVERS["waitress"], packages=("a_server_that_is_not_installed",))
     with pytest.raises(outcome, match="a_server_that_is_not_installed is not installed"):
-        start_site(Pair(HOSTS["bare-wsgi"], missing))
+        start_site(Pair(test_hosts.TestBareWsgi.host, missing))

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.gate import PATIENCE, Gate, Visit
-from tests.contract.servers import SERVERS, RunningServer
+from bgtasks_adapters.contract.gate import PATIENCE, Gate, Visit
+from bgtasks_adapters.contract.running import RunningServer
+from bgtasks_adapters.contract.servers import SERVERS
 
 pytest.importorskip("channels")
 websockets: Any = pytest.importorskip("websockets.sync.client")

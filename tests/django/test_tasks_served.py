@@ -11,8 +11,9 @@ import pytest
 
 pytest.importorskip("django.tasks", reason="Django has tasks from 6.0 on")
 
-from tests.contract.gate import Gate, Visit
-from tests.contract.servers import SERVERS, RunningServer
+from bgtasks_adapters.contract.gate import Gate, Visit
+from bgtasks_adapters.contract.running import RunningServer
+from bgtasks_adapters.contract.servers import SERVERS
 
 ROOT = Path(__file__).parents[2]
 

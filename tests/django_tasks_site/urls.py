@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.tasks import default_task_backend, task
 from django.urls import path
 
-from tests.contract.hosts.announce import announce, announce_async
+from bgtasks_adapters.contract.served.announce import announce, announce_async
 
 
 @task

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from bgtasks_adapters.contract.running import free_port
 from bgtasks_adapters.doctor.columns import COLUMNS
 from bgtasks_adapters.doctor.ending import SIGTERM_COLUMN
-from tests.ports import free_port
 
 from .conftest import APPLICATIONS, DJANGO, StartServer, Visit, gunicorn, python, uvicorn
 

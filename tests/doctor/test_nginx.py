@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import pytest
 
-from tests.ports import free_port
+from bgtasks_adapters.contract.running import free_port
 
 from .conftest import APPLICATIONS, StartServer, Visit, gunicorn, uvicorn
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from bgtasks_adapters.asgi import BackgroundTasksMiddleware
+from bgtasks_adapters.contract.served.ending import HeldAsgiEnd
+from bgtasks_adapters.contract.served.settings import settings
 from tests.contract.hosts import bare_asgi, bare_wsgi, django_wsgi, flask_app
-from tests.contract.hosts.ending import HeldAsgiEnd
-from tests.contract.hosts.settings import SETTINGS
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -54,9 +54,9 @@ BRIDGES: dict[str, Callable[[WSGIApplication], ASGIApp]] = {
 }
 SITES: dict[str, WSGIApplication] = {
     "bare": bare_wsgi.answer,
-    "middleware": bare_wsgi.boundary,
-    "flask": flask_app.site,
-    "django": django_wsgi.site,
+    "middleware": bare_wsgi.make_boundary(settings()),
+    "flask": flask_app.make_site(settings()),
+    "django": django_wsgi.make_site(),
 }
 
 _bridge = BRIDGES[os.environ["BRIDGE"]]
@@ -69,7 +69,7 @@ async def route(scope: Scope, receive: Receive, send: Send) -> None:
     await app(scope, receive, send)
 
 
-_outside = HeldAsgiEnd(BackgroundTasksMiddleware(route, **SETTINGS))
+_outside = HeldAsgiEnd(BackgroundTasksMiddleware(route, **settings()))
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

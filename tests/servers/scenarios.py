@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from bgtasks_adapters.contract.running import free_port
 from bgtasks_adapters.doctor.client import IncompleteResponseError
 from bgtasks_adapters.doctor.columns import Finding
 from bgtasks_adapters.doctor.command import Command
@@ -17,7 +18,6 @@ from bgtasks_adapters.doctor.examination import started
 from bgtasks_adapters.doctor.target import Target, new_visit
 from bgtasks_adapters.notes import Notes
 from bgtasks_adapters.probes import Probe
-from tests.ports import free_port
 
 from .table import Row
 

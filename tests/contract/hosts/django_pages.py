@@ -18,27 +18,21 @@ from django.urls import path
 from django.utils.decorators import sync_and_async_middleware
 
 from bgtasks_adapters import BackgroundTasks
+from bgtasks_adapters.contract import Page
 from bgtasks_adapters.django import with_background_tasks
 
-from .announce import announce, announce_async
 from .django_site import INSTALLATION
-from .pages import BODY, FILE, Page, PageError, async_body, body, parse
-from .queues import fill
 
 
 def def_view(request: HttpRequest, shape: str) -> HttpResponseBase:
-    page = parse(request.path, request.META["QUERY_STRING"])
-    fill(page.queue, page.visit)
-    if shape == "waiting":
-        announce(page.visit, "view", "started", hold=True)
+    page = Page.parse(request.path, request.META["QUERY_STRING"])
+    page.begin()
     return respond(request, page)
 
 
 async def async_view(request: HttpRequest, shape: str) -> HttpResponseBase:
-    page = parse(request.path, request.META["QUERY_STRING"])
-    fill(page.queue, page.visit)
-    if shape == "waiting":
-        await announce_async(page.visit, "view", "started", hold=True)
+    page = Page.parse(request.path, request.META["QUERY_STRING"])
+    await page.abegin()
     return respond(request, page)
 
 
@@ -57,20 +51,15 @@ async def decorated_async_view(
 
 
 def respond(request: HttpRequest, page: Page) -> HttpResponseBase:
-    match page.shape:
-        case "error":
-            raise PageError(page.visit)
-        case "missing":
-            raise Http404(page.visit)
-        case _ if page.is_streamed:
-            # Under ASGI, Django reads a generator to its end before it sends anything.
-            is_asgi = isinstance(request, ASGIRequest)
-            return StreamingHttpResponse(async_body(page) if is_asgi else body(page))
-        case "file":
-            return FileResponse(FILE.open("rb"))
-        case "empty" | "unchanged":
-            return HttpResponse(status=page.status)
-    return HttpResponse(BODY, status=page.status, headers={"Location": "/"})
+    if page.shape == "missing":
+        raise Http404(page.visit)
+    if page.shape == "file":
+        return FileResponse(page.file.open("rb"))
+    if page.is_streamed:
+        # Under ASGI, Django reads a generator to its end before it sends anything.
+        pieces = page.apieces() if isinstance(request, ASGIRequest) else page.pieces()
+        return StreamingHttpResponse(pieces)
+    return HttpResponse(page.body(), status=page.status, headers=page.headers)
 
 
 @sync_and_async_middleware
@@ -79,7 +68,7 @@ def replace(
 ) -> Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]:
     def choose(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         is_replaced = request.path.endswith("/replaced")
-        return HttpResponse(BODY, status=202) if is_replaced else response
+        return HttpResponse(b"complete\n", status=202) if is_replaced else response
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.core.wsgi import get_wsgi_application
 
 from bgtasks_adapters.django.wsgi import get_wsgi_application as get_boundary
 
-from .announce import announce_end_of_main_thread
 from .django_site import INSTALLATION
-from .ending import HeldWsgiEnd
 
-site = get_boundary() if INSTALLATION == "boundary" else get_wsgi_application()
-application = HeldWsgiEnd(site)
-announce_end_of_main_thread()
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+
+def make_site() -> WSGIApplication:
+    return get_boundary() if INSTALLATION == "boundary" else get_wsgi_application()

@@ -2,57 +2,45 @@
 
 from __future__ import annotations
 
-from flask import Flask, Response, abort, request, send_file
+from typing import Any
 
+from flask import Blueprint, Flask, Response, abort, request, send_file
+
+from bgtasks_adapters.contract import Page
 from bgtasks_adapters.flask import init_app
 
-from .announce import announce, announce_async, announce_end_of_main_thread
-from .ending import HeldWsgiEnd
-from .pages import BODY, FILE, Page, PageError, body, parse
-from .queues import fill
-from .settings import SETTINGS
-
-site = Flask(__name__)
-init_app(site, **SETTINGS)
+pages = Blueprint("pages", __name__)
 
 
-@site.route("/def/<shape>")
+@pages.route("/def/<shape>")
 def def_view(shape: str) -> Response:
-    page = parse(request.path, request.query_string.decode())
-    fill(page.queue, page.visit)
-    if shape == "waiting":
-        announce(page.visit, "view", "started", hold=True)
+    page = Page.parse(request.path, request.query_string.decode())
+    page.begin()
     return respond(page)
 
 
-@site.route("/async/<shape>")
+@pages.route("/async/<shape>")
 async def async_view(shape: str) -> Response:
-    page = parse(request.path, request.query_string.decode())
-    fill(page.queue, page.visit)
-    if shape == "waiting":
-        await announce_async(page.visit, "view", "started", hold=True)
+    page = Page.parse(request.path, request.query_string.decode())
+    await page.abegin()
     return respond(page)
 
 
 def respond(page: Page) -> Response:
-    match page.shape:
-        case "error":
-            raise PageError(page.visit)
-        case "missing":
-            abort(404)
-        case _ if page.is_streamed:
-            return Response(body(page))
-        case "file":
-            return send_file(FILE)
-        case "empty" | "unchanged":
-            return Response(status=page.status)
-    return Response(BODY, page.status, {"Location": "/"})
+    if page.shape == "missing":
+        abort(404)
+    if page.shape == "file":
+        return send_file(page.file)
+    return Response(page.body(), page.status, page.headers)
 
 
-@site.after_request
+@pages.after_request
 def replace(response: Response) -> Response:
-    return Response(BODY, 202) if request.path.endswith("/replaced") else response
+    return Response(b"complete\n", 202) if request.path.endswith("/replaced") else response
 
 
-application = HeldWsgiEnd(site)
-announce_end_of_main_thread()
+def make_site(settings: dict[str, Any]) -> Flask:
+    site = Flask(__name__)
+    init_app(site, **settings)
+    site.register_blueprint(pages)
+    return site

@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from bgtasks_adapters import TaskEvent, add_task, drain
+from bgtasks_adapters.contract.served.announce import (
+    announce,
+    announce_end_of_main_thread,
+    observe,
+)
+from bgtasks_adapters.contract.served.queues import hold, hold_async, report, report_async
+from bgtasks_adapters.contract.served.settings import settings
 from bgtasks_adapters.wsgi import BackgroundTasksMiddleware
-
-from .announce import announce, announce_end_of_main_thread, observe
-from .queues import hold, hold_async, report, report_async
-from .settings import SETTINGS
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -101,5 +104,5 @@ def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
     return [body]
 
 
-application = BackgroundTasksMiddleware(answer, **{**SETTINGS, "observers": (observe_visits,)})
+application = BackgroundTasksMiddleware(answer, **{**settings(), "observers": (observe_visits,)})
 announce_end_of_main_thread()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -9,46 +12,32 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from bgtasks_adapters.asgi import BackgroundTasksMiddleware
-
-from .announce import announce, announce_async
-from .ending import HeldAsgiEnd
-from .pages import BODY, FILE, Page, PageError, async_body, body, parse
-from .queues import fill
-from .settings import SETTINGS
+from bgtasks_adapters.contract import Page
+from bgtasks_adapters.exchanges import ASGIApp
 
 
 def def_view(request: Request) -> Response:
-    page = parse(request.url.path, request.url.query)
-    fill(page.queue, page.visit)
-    if page.shape == "waiting":
-        announce(page.visit, "view", "started", hold=True)
-    if page.is_streamed:
-        return StreamingResponse(body(page))
-    return respond(page)
+    page = Page.parse(request.url.path, request.url.query)
+    page.begin()
+    return respond(page, page.body())
 
 
 async def async_view(request: Request) -> Response:
-    page = parse(request.url.path, request.url.query)
-    fill(page.queue, page.visit)
-    if page.shape == "waiting":
-        await announce_async(page.visit, "view", "started", hold=True)
-    if page.is_streamed:
-        return StreamingResponse(async_body(page))
-    return respond(page)
+    page = Page.parse(request.url.path, request.url.query)
+    await page.abegin()
+    return respond(page, page.abody())
 
 
-def respond(page: Page) -> Response:
-    match page.shape:
-        case "error":
-            raise PageError(page.visit)
-        case "missing":
-            raise HTTPException(404)
-        case "file":
-            return FileResponse(FILE)
-        case "empty" | "unchanged":
-            return Response(status_code=page.status)
-    return Response(BODY, page.status, {"Location": "/"})
+def respond(page: Page, body: bytes | Iterator[bytes] | AsyncIterator[bytes]) -> Response:
+    if page.shape == "missing":
+        raise HTTPException(404)
+    if page.shape == "file":
+        return FileResponse(page.file)
+    if isinstance(body, bytes):
+        return Response(body, page.status, page.headers)
+    return StreamingResponse(body, page.status, page.headers)
 
 
-site = Starlette(routes=[Route("/def/{shape}", def_view), Route("/async/{shape}", async_view)])
-application = HeldAsgiEnd(BackgroundTasksMiddleware(site, **SETTINGS))
+def make_boundary(settings: dict[str, Any]) -> ASGIApp:
+    routes = [Route("/def/{shape}", def_view), Route("/async/{shape}", async_view)]
+    return BackgroundTasksMiddleware(Starlette(routes=routes), **settings)

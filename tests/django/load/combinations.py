@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from tests.contract.servers import SERVERS, Server
+from bgtasks_adapters.contract.servers import SERVERS, Server
 from tests.django.database import Kind
 from tests.django.installations import Interface
 

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import count
 from pathlib import Path
 
+from bgtasks_adapters.contract.running import RunningServer
 from bgtasks_adapters.doctor.client import Connection
 from bgtasks_adapters.workers import IDLE_SECONDS
-from tests.contract.servers import RunningServer
 from tests.django.database import POOL_SIZE, Database, ServedDatabase
 
 from .combinations import CLIENTS, MAX_WORKERS, SERVED_BY, Combination, Counts

@@ -6,29 +6,29 @@ gate while this is held.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from .announce import announce, announce_async
-from .pages import Page, parse
+from bgtasks_adapters.contract.served.announce import announce, announce_async
+from bgtasks_adapters.contract.served.pages import Page
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from starlette.types import Message, Receive, Scope, Send
+    from bgtasks_adapters.exchanges import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeldAsgiEnd:
     """Hold the last message of a response."""
 
-    def __init__(self, app: Callable[..., Awaitable[None]]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        page = parse(scope["path"], scope["query_string"].decode())
+        page = Page.parse(scope["path"], scope["query_string"].decode())
 
         async def hold(message: Message) -> None:
             is_end = message["type"] == "http.response.body" and not message.get("more_body")
@@ -47,7 +47,7 @@ class HeldWsgiEnd:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         body = self._app(environ, start_response)
-        page = parse(environ["PATH_INFO"], environ["QUERY_STRING"])
+        page = Page.parse(environ["PATH_INFO"], environ["QUERY_STRING"])
         return _HeldBody(body, page) if page.shape == "ending" else body
 
 

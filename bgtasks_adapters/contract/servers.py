@@ -1,4 +1,4 @@
-"""The table of servers: how each is started, and what it can do; and a server that runs.
+"""The table of servers: how each is started, and what it can do.
 
 What a server "can do" is what was measured of the server itself, not of this package: the
 framing it chooses for a body of unknown length, whether it keeps connections alive, and what it
@@ -7,20 +7,14 @@ does at SIGTERM.
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import subprocess
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from bgtasks_adapters.doctor.client import Address, Connection, FramingName
-from tests.ports import free_port
-
-from .gate import PATIENCE
+if TYPE_CHECKING:
+    from bgtasks_adapters.doctor.client import FramingName
 
 Interface = Literal["wsgi", "asgi"]
 
@@ -31,7 +25,9 @@ class Server:
 
     name: str
     interface: Interface
-    package: str
+    packages: tuple[str, ...]
+    """What has to be installed for it."""
+
     arguments: Callable[[str, int], list[str]]
     """Gives what follows `python` for an application ("module:name") and a port."""
 
@@ -61,11 +57,24 @@ class Server:
 
     needs_django: bool = False
 
+    needs_trio: bool = False
+    """Whether it runs an application on trio, which most frameworks are not written for."""
+
     processes: int = 1
     """How many of its processes serve."""
 
     line_of_a_process: str = ""
     """What each of them prints when it serves, where one that is told before to stop may not."""
+
+    @property
+    def missing(self) -> str:
+        """The first of its packages that is not installed; empty if none is missing."""
+        return first_missing(self.packages)
+
+
+def first_missing(packages: Iterable[str]) -> str:
+    """Return the first of these packages that is not installed; empty if none is missing."""
+    return next((name for name in packages if find_spec(name) is None), "")
 
 
 def _module(module: str, *options: str) -> Callable[[str, int], list[str]]:
@@ -75,6 +84,12 @@ def _module(module: str, *options: str) -> Callable[[str, int], list[str]]:
         module,
         *(option.format(app=app, port=port) for option in options),
     ]
+
+
+def _program(name: str, *options: str) -> Callable[[str, int], list[str]]:
+    """Run a file of ``starting``, without its folder on the path."""
+    program = str(Path(__file__).parent / "starting" / f"{name}.py")
+    return lambda app, port: ["-P", program, app, str(port), *options]
 
 
 _GUNICORN = ("gunicorn", "--bind=127.0.0.1:{port}", "--workers=1", "--no-control-socket")
@@ -87,55 +102,56 @@ SERVERS: Mapping[str, Server] = {
         Server(
             "uvicorn",
             "asgi",
-            "uvicorn",
+            ("uvicorn",),
             _module("uvicorn", "--http=h11", "--loop=asyncio", "--port={port}", "{app}"),
         ),
         Server(
             "hypercorn-asyncio",
             "asgi",
-            "hypercorn",
+            ("hypercorn",),
             _module(*_HYPERCORN, "--worker-class=asyncio", "{app}"),
         ),
         Server(
             "hypercorn-trio",
             "asgi",
-            "trio",
+            ("hypercorn", "trio"),
             _module(*_HYPERCORN, "--worker-class=trio", "{app}"),
+            needs_trio=True,
         ),
         Server(
             "daphne",
             "asgi",
-            "daphne",
+            ("daphne",),
             _module("daphne", "--bind=127.0.0.1", "--port={port}", "{app}"),
         ),
         Server(
             "granian-asgi",
             "asgi",
-            "granian",
+            ("granian",),
             _module(*_GRANIAN, "--interface=asgi", "{app}"),
         ),
         Server(
             "gunicorn-uvicorn-worker",
             "asgi",
-            "uvicorn_worker",
+            ("gunicorn", "uvicorn_worker"),
             _module(*_GUNICORN, "--worker-class=uvicorn_worker.UvicornH11Worker", "{app}"),
         ),
         Server(
             "gunicorn-asgi",
             "asgi",
-            "gunicorn",
+            ("gunicorn", "uvloop"),
             _module(*_GUNICORN, "--worker-class=asgi", "--asgi-loop=uvloop", "{app}"),
         ),
         Server(
             "granian-wsgi",
             "wsgi",
-            "granian",
+            ("granian",),
             _module(*_GRANIAN, "--interface=wsgi", "--blocking-threads=4", "{app}"),
         ),
         Server(
             "gunicorn-sync",
             "wsgi",
-            "gunicorn",
+            ("gunicorn",),
             _module(*_GUNICORN, "--worker-class=sync", "{app}"),
             serves_others_meanwhile=False,
             keeps_alive=False,
@@ -144,52 +160,52 @@ SERVERS: Mapping[str, Server] = {
         Server(
             "gunicorn-gthread",
             "wsgi",
-            "gunicorn",
+            ("gunicorn",),
             _module(*_GUNICORN, "--worker-class=gthread", "--threads=4", "{app}"),
         ),
         Server(
             "gunicorn-gevent",
             "wsgi",
-            "gevent",
+            ("gunicorn", "gevent"),
             _module(*_GUNICORN, "--worker-class=gevent", "{app}"),
             runs_async_views_side_by_side=False,
         ),
         Server(
             "gevent",
             "wsgi",
-            "gevent",
-            _module("hosts.gevent_pywsgi", "{app}", "{port}", "patched"),
+            ("gevent",),
+            _program("gevent_pywsgi", "patched"),
             is_killed_by_sigterm=True,
             runs_async_views_side_by_side=False,
         ),
         Server(
             "gevent-unpatched",
             "wsgi",
-            "gevent",
-            _module("hosts.gevent_pywsgi", "{app}", "{port}", "unpatched"),
+            ("gevent",),
+            _program("gevent_pywsgi", "unpatched"),
             serves_others_meanwhile=False,
             is_killed_by_sigterm=True,
         ),
         Server(
             "eventlet",
             "wsgi",
-            "eventlet",
-            _module("hosts.eventlet_wsgi", "{app}", "{port}", "patched"),
+            ("eventlet",),
+            _program("eventlet_wsgi", "patched"),
             is_killed_by_sigterm=True,
             runs_async_views_side_by_side=False,
         ),
         Server(
             "eventlet-unpatched",
             "wsgi",
-            "eventlet",
-            _module("hosts.eventlet_wsgi", "{app}", "{port}", "unpatched"),
+            ("eventlet",),
+            _program("eventlet_wsgi", "unpatched"),
             serves_others_meanwhile=False,
             is_killed_by_sigterm=True,
         ),
         Server(
             "waitress",
             "wsgi",
-            "waitress",
+            ("waitress",),
             _module("waitress", "--listen=127.0.0.1:{port}", "{app}"),
             is_killed_by_sigterm=True,
             keeps_alive_behind_streams=False,
@@ -197,8 +213,8 @@ SERVERS: Mapping[str, Server] = {
         Server(
             "werkzeug",
             "wsgi",
-            "werkzeug",
-            _module("hosts.werkzeug_server", "{app}", "{port}"),
+            ("werkzeug",),
+            _program("werkzeug_server"),
             keeps_alive=False,
             keeps_alive_behind_streams=False,
             # It reads on behind a response; a reset there keeps it from calling close().
@@ -210,7 +226,7 @@ SERVERS: Mapping[str, Server] = {
         Server(
             "runserver",
             "wsgi",
-            "django",
+            ("django",),
             _module("django", "runserver", "--noreload", "127.0.0.1:{port}"),
             keeps_alive_behind_streams=False,
             stream_framing="close",
@@ -226,7 +242,7 @@ SERVERS_IN_OTHER_WAYS: Mapping[str, Server] = {
         Server(
             "hypercorn-asyncio-2-workers",
             "asgi",
-            "hypercorn",
+            ("hypercorn",),
             _module(*_HYPERCORN, "--worker-class=asyncio", "--workers=2", "{app}"),
             processes=2,
             line_of_a_process="Running on http",
@@ -234,15 +250,16 @@ SERVERS_IN_OTHER_WAYS: Mapping[str, Server] = {
         Server(
             "hypercorn-trio-2-workers",
             "asgi",
-            "trio",
+            ("hypercorn", "trio"),
             _module(*_HYPERCORN, "--worker-class=trio", "--workers=2", "{app}"),
+            needs_trio=True,
             processes=2,
             line_of_a_process="Running on http",
         ),
         Server(
             "uvicorn-2-workers",
             "asgi",
-            "uvicorn",
+            ("uvicorn",),
             _module("uvicorn", "--port={port}", "--workers=2", "{app}"),
             processes=2,
             line_of_a_process="Application startup complete",
@@ -250,19 +267,19 @@ SERVERS_IN_OTHER_WAYS: Mapping[str, Server] = {
         Server(
             "uvicorn-impatient",
             "asgi",
-            "uvicorn",
+            ("uvicorn",),
             _module("uvicorn", "--port={port}", "--timeout-graceful-shutdown=1", "{app}"),
         ),
         Server(
             "uvicorn-reload",
             "asgi",
-            "uvicorn",
+            ("uvicorn",),
             _module("uvicorn", "--port={port}", "--reload", "{app}"),
         ),
         Server(
             "granian-asgi-2-workers",
             "asgi",
-            "granian",
+            ("granian",),
             _module(*_GRANIAN, "--interface=asgi", "--workers=2", "{app}"),
             processes=2,
             line_of_a_process="Started worker-",
@@ -270,13 +287,13 @@ SERVERS_IN_OTHER_WAYS: Mapping[str, Server] = {
         Server(
             "granian-without-lifespan",
             "asgi",
-            "granian",
+            ("granian",),
             _module(*_GRANIAN, "--interface=asginl", "{app}"),
         ),
         Server(
             "granian-wsgi-2-workers",
             "wsgi",
-            "granian",
+            ("granian",),
             _module(*_GRANIAN, "--interface=wsgi", "--workers=2", "{app}"),
             processes=2,
             line_of_a_process="Started worker-",
@@ -284,88 +301,3 @@ SERVERS_IN_OTHER_WAYS: Mapping[str, Server] = {
     )
 }
 """Ways to run a server that matter at its end only."""
-
-
-class RunningServer:
-    """A server in a process of its own, on a free port of 127.0.0.1."""
-
-    def __init__(
-        self, server: Server, application: str, environment: Mapping[str, str], log: Path
-    ) -> None:
-        self.port = free_port()
-        self._log = log
-        with log.open("wb") as output:
-            # A group of its own, so that the processes that a server starts are found, too.
-            self._process = subprocess.Popen(
-                [sys.executable, *server.arguments(application, self.port)],
-                env={**os.environ, **environment, "PYTHONFAULTHANDLER": "1"},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self._wait_until_it_serves(server)
-
-    @property
-    def output(self) -> str:
-        """What the server has printed so far."""
-        return self._log.read_text(errors="replace")
-
-    @property
-    def address(self) -> Address:
-        return Address("127.0.0.1", self.port)
-
-    def connect(self) -> Connection:
-        """Open a connection to the server."""
-        return Connection(self.address)
-
-    def send_sigterm(self) -> None:
-        """Ask the server to stop, as a supervisor does: its first process gets the signal."""
-        self._process.send_signal(signal.SIGTERM)
-
-    def wait_for_exit(self) -> int:
-        """Wait until the server has ended by itself and return its exit status."""
-        try:
-            return self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            # With the fault handler on, this one prints where each thread stands.
-            self._process.send_signal(signal.SIGABRT)
-            self._process.wait(PATIENCE)
-            raise AssertionError(f"still running {PATIENCE} s after it was told to stop") from None
-        finally:
-            self.kill()
-
-    def stop(self) -> None:
-        """Stop the server and wait for its end."""
-        self.send_sigterm()
-        self.wait_for_exit()
-
-    def kill(self) -> None:
-        """End at once what is left of the server's processes."""
-        try:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            return
-        finally:
-            self._process.wait(PATIENCE)
-
-    def _wait_until_it_serves(self, server: Server) -> None:
-        """Look again and again, with pauses in which the end of the process is awaited."""
-        for _ in range(int(PATIENCE / 0.02)):
-            is_complete = self.output.count(server.line_of_a_process) >= server.processes
-            if is_complete and self._is_listening():
-                return
-            try:
-                status = self._process.wait(0.02)
-            except subprocess.TimeoutExpired:
-                continue
-            raise AssertionError(f"the server ended with status {status}:\n{self.output}")
-        self.kill()
-        raise AssertionError(f"the server does not serve after {PATIENCE} s:\n{self.output}")
-
-    def _is_listening(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE).close()
-        except ConnectionRefusedError:
-            return False
-        return True

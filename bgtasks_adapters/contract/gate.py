@@ -143,7 +143,7 @@ class Visit:
         self.token = token
 
     def target(self, view: str, shape: str, queue: str = "") -> str:
-        """Return the target of a request to a view for a shape of answer (see `hosts`)."""
+        """Return the target of a request to a view for a shape of answer (see `pages`)."""
         return f"/{view}/{shape}?queue={queue}&visit={self.token}"
 
     def history(self, *events: str) -> list[str]:

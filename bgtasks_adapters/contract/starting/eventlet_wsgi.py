@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
+from typing import Any
 
 if __name__ == "__main__":
-    import eventlet
-
+    eventlet: Any = import_module("eventlet")  # it has no types
     if sys.argv[3] == "patched":
         eventlet.monkey_patch()
 
-    from importlib import import_module
+    wsgi: Any = import_module("eventlet.wsgi")
 
-    from eventlet import wsgi
-
-    from .announce import announce, is_patched_by_eventlet
+    from bgtasks_adapters.contract.served.announce import announce, is_patched_by_eventlet
 
     module, _, name = sys.argv[1].partition(":")
     application = getattr(import_module(module), name)

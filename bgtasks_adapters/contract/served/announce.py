@@ -9,14 +9,15 @@ import socket
 import sys
 import threading
 from contextvars import ContextVar
+from typing import TYPE_CHECKING
 
-from bgtasks_adapters import TaskEvent
+if TYPE_CHECKING:
+    from bgtasks_adapters import TaskEvent
 
 LINE: ContextVar[str] = ContextVar("LINE", default="")
 """Set by a view before each task that it adds; every announcement tells what it reads there."""
 
 _HOST = "127.0.0.1"
-_PORT = int(os.environ["CONTRACT_GATE"])
 _PATIENCE = 60.0
 
 
@@ -27,7 +28,7 @@ class GateClosedError(Exception):
 def announce(visit: str, name: str, event: str, *, hold: bool = False, **info: object) -> None:
     """Tell the gate, from a thread that may block; with `hold`, wait there to be let go on."""
     message = _encode(visit, name, event, hold, info)
-    with socket.create_connection((_HOST, _PORT), timeout=_PATIENCE) as connection:
+    with socket.create_connection((_HOST, _port()), timeout=_PATIENCE) as connection:
         connection.sendall(message)
         answer = connection.recv(16)
     if not answer:
@@ -47,7 +48,7 @@ async def announce_async(
 def announce_end_of_main_thread() -> None:
     """Announce, on a thread that the exit does not wait for, that the main thread has ended.
 
-    On eventlet no thread can wait for that; see ``eventlet_wsgi``.
+    On eventlet no thread can wait for that; see ``starting/eventlet_wsgi``.
     """
     if is_patched_by_eventlet():
         return
@@ -72,6 +73,10 @@ def observe(event: TaskEvent) -> None:
     announce(visit, name, "observed", kind=event.kind, reason=event.reason, error=error)
 
 
+def _port() -> int:
+    return int(os.environ["CONTRACT_GATE"])
+
+
 def _encode(visit: str, name: str, event: str, hold: bool, info: dict[str, object]) -> bytes:
     info = {"line": LINE.get(), "thread": threading.current_thread().name, **info}
     message = {"visit": visit, "name": name, "event": event, "hold": hold, "info": info}
@@ -87,7 +92,7 @@ def _is_on_asyncio() -> bool:
 
 
 async def _exchange_on_asyncio(message: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection(_HOST, _PORT)
+    reader, writer = await asyncio.open_connection(_HOST, _port())
     try:
         writer.write(message)
         await writer.drain()
@@ -99,7 +104,7 @@ async def _exchange_on_asyncio(message: bytes) -> bytes:
 async def _exchange_on_trio(message: bytes) -> bytes:
     import anyio  # a server for WSGI has no need of it
 
-    async with await anyio.connect_tcp(_HOST, _PORT) as stream:
+    async with await anyio.connect_tcp(_HOST, _port()) as stream:
         await stream.send(message)
         try:
             return await stream.receive(16)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import bgtasks_adapters
+from bgtasks_adapters.contract.gate import Gate
+from bgtasks_adapters.contract.hosts import Pair
+from bgtasks_adapters.contract.running import RunningServer
 
-from .gate import Gate
-from .pairs import Pair
-from .servers import RunningServer
-
-_HERE = Path(__file__).parent
+_APPLICATION = "bgtasks_adapters.contract.served.application:application"
 
 
 class Site(RunningServer):
@@ -25,13 +24,16 @@ class Site(RunningServer):
         self._gate = gate
         self._folder = folder
         environment = {
+            "PYTHONPATH": import_path(),
             **pair.host.environment,
-            "PYTHONPATH": os.pathsep.join(_import_path()),
+            "CONTRACT_HOST": pair.host.make_host,
+            "CONTRACT_HOST_FILE": pair.host.file,
+            "CONTRACT_INTERFACE": pair.host.interface,
             "CONTRACT_SERVER": folder.name,
             "CONTRACT_GATE": str(gate.port),
             "CONTRACT_SETTINGS": json.dumps({"receipt": str(folder / "receipt"), **settings}),
         }
-        super().__init__(pair.server, pair.host.application, environment, folder / "output")
+        super().__init__(pair.server, _APPLICATION, environment, folder / "output")
 
     def begin_to_stop(self, target: str) -> None:
         """Send SIGTERM and return when it has reached the process of the application.
@@ -63,8 +65,6 @@ StartSite = Callable[..., Site]
 """Start a server, with settings of the package as keywords."""
 
 
-def _import_path() -> list[str]:
-    """The applications; what the tests were told to import; the package that the tests imported."""
-    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    package = Path(bgtasks_adapters.__path__[0]).parent
-    return [str(_HERE), *filter(None, inherited), str(package)]
+def import_path() -> str:
+    """Return, as a PYTHONPATH, where this process imports from, pytest's additions included."""
+    return os.pathsep.join(path or str(Path.cwd()) for path in sys.path)

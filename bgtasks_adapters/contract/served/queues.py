@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from bgtasks_adapters import add_task, get_background_tasks
-
-from .announce import LINE, announce, announce_async
+from bgtasks_adapters.contract.served.announce import LINE, announce, announce_async
 
 
 def fill(queue: str, visit: str) -> None:
