@@ -76,7 +76,7 @@ class Boundary:
         environ[SCOPE_KEY] = scope
         noting = _noting_status(start_response, scope)
         captured = None
-        if scope.captor is not None:
+        if scope.is_captured:
             captured = CapturedHead(noting)
             noting = captured.start_response
         try:

@@ -43,7 +43,7 @@ ROWS = (
         "abandoned",
         "activity",
     },
-    {"captors"},
+    {"runs", "captors"},
     {"dispatch"},
     {"ambient"},
     {"servers"},
