@@ -187,7 +187,7 @@ class Capture:
     def _unfinished(self) -> list[Record]:
         """Return those that are to run and have not ended."""
         with self._lock:
-            return [r for r in self.records if r.event is None and not self._is_kept(r)]
+            return [r for r in self.records if not r.has_ended and not self._is_kept(r)]
 
     def _is_kept(self, record: Record) -> bool:
         return any(runs.is_kept_for(record.task) for runs in self._kept)

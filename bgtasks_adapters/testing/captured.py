@@ -27,6 +27,12 @@ class Record:
         self.is_failure_expected = False
 
     @property
+    def has_ended(self) -> bool:
+        # One that the view awaited itself has no event: nobody settled it.
+        is_awaited = not self.task.is_settled and self.task.status not in ("pending", "running")
+        return self.event is not None or is_awaited
+
+    @property
     def is_held(self) -> bool:
         return self.task in self.response.held_tasks()
 

@@ -6,7 +6,9 @@ the server has ended, which waits for them.
 """
 
 # No `from __future__ import annotations` here: FastAPI looks strings up in the module's names,
-# and the class under test is a local one.
+# and the class under test is a local one, which type checkers do not take for a type.
+# mypy: disable-error-code="name-defined"
+# pyright: reportInvalidTypeForm=false
 
 import logging
 import threading
