@@ -326,3 +326,24 @@ async def test_the_middleware_takes_settings_as_keywords(
     site.add_middleware(middleware, observers=[fates], when="always", handle_sigterm=False)
     await AsgiExchange(site).run()
     assert fates.kinds == ["succeeded"]
+
+
+async def test_a_collection_that_the_framework_awaits_too() -> None:
+    """Tasks of a response run once, also where a framework was given its collection to await."""
+    ran: list[str] = []
+    release = threading.Event()
+
+    def work(name: str) -> None:
+        ran.append(name)
+        assert release.wait(PATIENCE)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        add_task(work, "first")
+        add_task(ran.append, "second")
+        tasks = get_background_tasks()
+        await answer(send)
+        await tasks()
+        release.set()
+
+    await AsgiExchange(bounded(app)).run()
+    assert ran == ["first", "second"]
