@@ -8,7 +8,7 @@ from bgtasks_adapters.exceptions import InvalidOptionError
 from bgtasks_adapters.outcome import check_when
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from bgtasks_adapters.events import Observer
     from bgtasks_adapters.outcome import Outcome
@@ -24,6 +24,8 @@ class Options(NamedTuple):
     on_commit: bool | None = None
     observer: Observer | None = None
     """Told, beside those of the settings, of every fate but success, which the function sees."""
+    stands_for: tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]] | None = None
+    """The call that users know, function and arguments, where the task's own only makes it."""
 
     def waits_for_commit(self, when: object, on_commit: bool) -> bool:
         """Tell whether the task waits for a commit, where these are the settings' own values."""

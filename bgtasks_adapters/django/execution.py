@@ -85,7 +85,11 @@ class Execution:
         """Queue the call; return the result as it is before anything runs."""
         function = self.result.task.func
         background_task = BackgroundTask(self.arun if iscoroutinefunction(function) else self.run)
-        background_task.options = Options(name=label(function), observer=self.note_fate)
+        background_task.options = Options(
+            name=label(function),
+            observer=self.note_fate,
+            stands_for=(function, self.result.args, self.result.kwargs),
+        )
         result = self.snapshot()
         try:
             tasks.append(background_task)

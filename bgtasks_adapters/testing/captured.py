@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, overload
 
 from bgtasks_adapters.callables import label
 from bgtasks_adapters.exceptions import InvalidOptionError
@@ -22,7 +22,9 @@ class Record:
         self.task = task
         self.response = response
         self.thread = thread
-        self.call = Call.of(task.func, task.args, task.kwargs)
+        func, args, kwargs = task.options.stands_for or (task.func, task.args, task.kwargs)
+        self.given = func, tuple(args), dict(kwargs)
+        self.call = Call.of(*self.given)
         self.event: TaskEvent | None = None
         self.is_failure_expected = False
 
@@ -68,17 +70,17 @@ class CapturedTask:
     @property
     def func(self) -> Callable[..., Any]:
         """The function, as it was passed to ``add_task``."""
-        return self._record.task.func
+        return self._record.given[0]
 
     @property
     def args(self) -> tuple[Any, ...]:
         """The positional arguments."""
-        return self._record.task.args
+        return self._record.given[1]
 
     @property
     def kwargs(self) -> dict[str, Any]:
         """The keyword arguments."""
-        return self._record.task.kwargs
+        return self._record.given[2]
 
     @property
     def name(self) -> str:
@@ -102,6 +104,16 @@ class CapturedTask:
 
     def __repr__(self) -> str:
         return f"<CapturedTask {self._record}>"
+
+
+class HasFunction(Protocol):
+    """What stands for a function: a task of Django's tasks framework is one."""
+
+    @property
+    def func(self) -> Callable[..., Any]: ...
+
+
+Function: TypeAlias = Callable[..., Any] | HasFunction
 
 
 class Runner(Protocol):
@@ -152,7 +164,7 @@ class CapturedTasks(Sequence[CapturedTask]):
         """Do what ``run`` does, within this coroutine."""
         await self._capture.arun()
 
-    def assert_added(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> CapturedTask:
+    def assert_added(self, func: Function, /, *args: Any, **kwargs: Any) -> CapturedTask:
         """Assert that ``func`` was added with these arguments; return its first such task.
 
         Without arguments any call of it will do. They are compared as the function will see them:
@@ -164,7 +176,7 @@ class CapturedTasks(Sequence[CapturedTask]):
                 return CapturedTask(record)
         raise AssertionError(_explain_missing(expected, self._capture.records))
 
-    def assert_not_added(self, func: Callable[..., Any], /, *args: Any, **kwargs: Any) -> None:
+    def assert_not_added(self, func: Function, /, *args: Any, **kwargs: Any) -> None:
         """Assert that ``func`` was not added with these arguments; without, that it never was."""
         expected = _expected(func, args, kwargs)
         found = [record for record in self._capture.records if record.is_of(expected)]
@@ -172,7 +184,7 @@ class CapturedTasks(Sequence[CapturedTask]):
             raise AssertionError("\n".join([f"{_named(expected)} was added:", *_numbered(found)]))
 
     def assert_failed(
-        self, func: Callable[..., Any], error: type[BaseException] = Exception, /
+        self, func: Function, error: type[BaseException] = Exception, /
     ) -> BaseException:
         """Assert that a task of ``func`` raised such an error; return it, the first if several.
 
@@ -194,6 +206,8 @@ class CapturedTasks(Sequence[CapturedTask]):
 
 
 def _expected(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+    if not callable(func) and callable(getattr(func, "func", None)):
+        func = func.func
     expected = Call.of(func, args, kwargs)
     if not callable(expected.func):
         raise InvalidOptionError(

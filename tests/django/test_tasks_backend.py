@@ -16,7 +16,7 @@ from asgiref.sync import sync_to_async
 from django.core.checks import run_checks
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.test import AsyncClient, TestCase
+from django.test import AsyncClient, Client, TestCase
 from django.test.utils import override_settings
 from django.urls import path
 from pytest_django import Settings
@@ -25,6 +25,7 @@ django_tasks: Any = pytest.importorskip("django.tasks", reason="Django has tasks
 
 from bgtasks_adapters import NoActiveResponseError, drain, task_scope  # noqa: E402
 from bgtasks_adapters.exceptions import TooManyPendingTasksError  # noqa: E402
+from bgtasks_adapters.testing import capture_background_tasks  # noqa: E402
 from tests.django_site.models import Note  # noqa: E402
 
 from . import enqueued  # noqa: E402
@@ -490,3 +491,31 @@ def test_the_check_runs_in_a_project_that_has_not_imported_its_tasks_yet(tmp_pat
         check=True,
     )
     assert "bgtasks.W007" in result.stderr
+
+
+@pytest.mark.parametrize("url", ["/add", "/add-async"])
+def test_captured(url: str) -> None:
+    """A capture shows what was enqueued as the call of the task's function, and fails for it."""
+    task = enqueued.add if url == "/add" else enqueued.add_async
+    with capture_background_tasks() as captured:
+        Client().get(url)
+        assert enqueued.calls == [(1, 2)]
+    captured.assert_added(task, 1, b=2)
+    captured.assert_added(task.func, a=1, b=2)
+    captured.assert_not_added(task, 2, 1)
+    assert (captured[0].func, captured[0].args, captured[0].kwargs) == (task.func, (1,), {"b": 2})
+    results[0].refresh()
+    assert results[0].status == "SUCCESSFUL"
+
+
+def test_captured_and_never_run() -> None:
+    """One that a capture gave up is failed, with the reason."""
+    with capture_background_tasks("never") as captured:
+        Client().get("/add")
+        results[0].refresh()
+        assert results[0].status == "READY"
+    captured.assert_added(enqueued.add)
+    assert drain(PATIENCE)
+    results[0].refresh()
+    assert results[0].status == "FAILED"
+    assert "captured" in results[0].errors[0].traceback
