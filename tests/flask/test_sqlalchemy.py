@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import pytest
 from sqlalchemy.orm.exc import DetachedInstanceError
 
-from bgtasks_adapters import BackgroundTasks, BackgroundTasksWarning, add_task
+from bgtasks_adapters import BackgroundTasks, BackgroundTasksWarning
 from bgtasks_adapters.flask import with_background_tasks
 from tests.flask.members import (
     KINDS,
