@@ -6,8 +6,10 @@ which holds one until the test has the complete response, or refuses it.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -18,7 +20,7 @@ from typing import Any, NoReturn
 import pytest
 
 from together.receiver import PATIENCE, Delivery, Receiver
-from together.services import COMMANDS, FOLDER, Service, run_script, running_services
+from together.services import COMMANDS, FOLDER, Service, run_script, running_services, start_script
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICES = tuple(COMMANDS)
@@ -181,6 +183,21 @@ def test_sigterm_while_a_task_runs(tmp_path: Path, kind: str) -> None:
             counts = {word: receipt[word] for word in ("added", "succeeded", "replaced")}
             assert counts == {"added": 6, "succeeded": 5, "replaced": 1}, service.log
             assert receipt["tasks_left_over"] == []
+
+
+def test_sigterm_while_a_task_of_the_script_runs(tmp_path: Path) -> None:
+    """A script is told to end as any other: its tasks run on its main thread, and end with it."""
+    provider = Provider()
+    provider.held_kind = "webhook"
+    with Receiver(provider.answer) as receiver, start_script(receiver.url) as script:
+        assert script.stdin is not None
+        with script.stdin as lines:
+            lines.write(json.dumps(MEMBERS))
+        receiver.wait_for("script", 2)
+        script.terminate()
+        assert script.wait(PATIENCE) == -signal.SIGTERM
+        provider.release()
+    assert [str(one) for one in receiver.of("script")] == EXPECTED[:2]
 
 
 # The shared package needs none of the frameworks.

@@ -266,6 +266,23 @@ def test_an_instance_of_no_session(any_site: Site, pool: Any) -> None:
         assert count_members() == 1
 
 
+def test_the_session_that_is_found_by_its_users(any_site: Site, pool: Any) -> None:
+    """`db` and `db.session` may be passed: in a task they are the task's own session."""
+    sessions: list[Any] = []
+
+    @any_site.app.route("/")
+    @with_background_tasks
+    def view(tasks: BackgroundTasks) -> str:
+        sessions.append(db.session())
+        tasks.add_task(lambda passed: sessions.append(passed()), db.session)
+        tasks.add_task(lambda passed: sessions.append(passed.session()), db)
+        return "ok"
+
+    assert any_site.app.test_client().get("/", buffered=True).text == "ok"
+    wait_for_tasks()
+    assert len({id(session) for session in sessions}) == 3
+
+
 def test_nothing_is_loaded_by_looking(any_site: Site, pool: Any) -> None:
     """To look at an expired instance makes no query."""
 

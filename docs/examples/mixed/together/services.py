@@ -115,15 +115,21 @@ def run_script(
     receiver_url: str, members: list[dict[str, Any]]
 ) -> subprocess.CompletedProcess[str]:
     """Have members join by the script, and return how it ended: its tasks have, too."""
-    return subprocess.run(
+    process = start_script(receiver_url)
+    output, errors = process.communicate(json.dumps(members), timeout=PATIENCE)
+    return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+
+def start_script(receiver_url: str) -> subprocess.Popen[str]:
+    """Start the script, which reads the members from its standard input."""
+    return subprocess.Popen(
         [sys.executable, "script.py"],
         cwd=FOLDER,
         env=_environment("script", receiver_url),
-        input=json.dumps(members),
-        capture_output=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=PATIENCE,
-        check=False,
     )
 
 
