@@ -66,9 +66,16 @@ def members_of(app: Flask, url: str) -> Iterator[Any]:
         engine.dispose()
 
 
+def new_member(name: str) -> Any:
+    """Make a member that no session has seen."""
+    member = Member()
+    member.name = name
+    return member
+
+
 def add_member(name: str) -> Any:
     """Add a member to the session; to commit is up to the caller."""
-    member: Any = Member(name=name)
+    member = new_member(name)
     db.session.add(member)
     return member
 

@@ -24,6 +24,7 @@ from tests.flask.members import (
     db,
     load_members,
     members_of,
+    new_member,
     url_of,
 )
 from tests.flask.site import PATIENCE, Site, wait_for_tasks
@@ -255,7 +256,7 @@ def test_an_instance_of_no_session(any_site: Site, pool: Any) -> None:
     @any_site.app.route("/")
     @with_background_tasks
     def view(tasks: BackgroundTasks) -> str:
-        tasks.add_task(save, Member(name="Ada"))
+        tasks.add_task(save, new_member("Ada"))
         tasks.add_task(any_site.done.append, Member.__name__)
         return "ok"
 

@@ -144,7 +144,7 @@ def test_ours_among_the_decorators_of_a_class(any_site: Site, base: type[View]) 
     class Member(base):  # type: ignore[valid-type, misc]
         decorators: ClassVar[list[ViewFunction]] = [with_background_tasks]
 
-        def dispatch_request(self, tasks: BackgroundTasks) -> str:
+        def dispatch_request(self) -> str:
             return "not reached"
 
     with pytest.raises(MissingParameterError, match="BackgroundTasks"):
