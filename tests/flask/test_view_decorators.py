@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any, ClassVar
 
 import pytest
-from flask import Blueprint, abort, current_app
+from flask import Blueprint, abort, current_app, redirect
 from flask.views import MethodView, View
 
 from bgtasks_adapters import BackgroundTasks, MissingParameterError, add_task
@@ -32,13 +32,13 @@ def without_wraps(view: ViewFunction) -> ViewFunction:
     return wrapper
 
 
-def forbidding(view: ViewFunction) -> ViewFunction:
-    """Abort once the view has returned: outside of it, and inside what Flask calls the view."""
+def redirecting(view: ViewFunction) -> ViewFunction:
+    """Abort by a redirect once the view has returned: inside of what Flask calls the view."""
 
     @wraps(view)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         current_app.ensure_sync(view)(*args, **kwargs)
-        abort(403)
+        abort(redirect("/login"))
 
     return wrapper
 
@@ -102,15 +102,15 @@ def test_add_task_needs_no_decorator(site: Site) -> None:
 
 
 def test_a_decorator_that_aborts_with_init_app(site: Site) -> None:
-    """A view of Flask's is all that was registered: what aborts in there skips the tasks."""
-    assert ask_blueprint(site, forbidding(with_background_tasks(view_of(site, "def")))) == 403
+    """What was registered is the view: what aborts in there skips the tasks, whatever the status."""
+    assert ask_blueprint(site, redirecting(with_background_tasks(view_of(site, "def")))) == 302
     assert site.fates == {"ada": "skipped"}
 
 
 def test_a_decorator_that_aborts_with_the_decorator_alone(bare_site: Site) -> None:
     """Alone, our decorator knows of what stands below it: there, the view returned."""
     view = with_background_tasks(view_of(bare_site, "def"))
-    assert ask_blueprint(bare_site, forbidding(view)) == 403
+    assert ask_blueprint(bare_site, redirecting(view)) == 302
     assert bare_site.fates == {"ada": "succeeded"}
 
 
