@@ -102,7 +102,7 @@ def test_add_task_needs_no_decorator(site: Site) -> None:
 
 
 def test_a_decorator_that_aborts_with_init_app(site: Site) -> None:
-    """What was registered is the view: what aborts in there skips the tasks, whatever the status."""
+    """What was registered is the view: what aborts in there skips the tasks, also by a redirect."""
     assert ask_blueprint(site, redirecting(with_background_tasks(view_of(site, "def")))) == 302
     assert site.fates == {"ada": "skipped"}
 
