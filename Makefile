@@ -6,7 +6,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env test test-django mysqlclient contract servers coverage lint format types docs demo mixed bench constraints clean
+.PHONY: help env test test-django mysqlclient contract servers coverage lint format types docs wishes demo mixed bench constraints clean
 
 # The first one that really runs: a version manager may leave commands on PATH that only fail.
 ifndef PYTHON
@@ -79,6 +79,9 @@ types: $(READY)  ## check the types with mypy (strict) and pyright
 docs: $(READY)  ## build the documentation into docs/_build/html
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs docs/_build/html $(ARGS)
 	@echo "docs/_build/html/index.html"
+
+wishes: $(READY)  ## try what FastAPI's users ask for, with FastAPI's own class and with ours
+	$(BIN)/python -m tests.fastapi.wishes
 
 demo: $(READY)  ## run the sign-up site and show what happens when (ONCE=1: check it and end)
 	$(BIN)/python -m django_example.demo $(if $(filter 1,$(ONCE)),--once) $(ARGS)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import anyio
 
@@ -37,6 +37,7 @@ from bgtasks_adapters.sigterm import handle_sigterm
 from bgtasks_adapters.workers import AsyncioLoop
 
 if TYPE_CHECKING:
+    from bgtasks_adapters.settings import SettingsKeywords
     from bgtasks_adapters.surroundings import HostContext
     from bgtasks_adapters.workers import Loop
 
@@ -153,7 +154,7 @@ class BackgroundTasksMiddleware(Boundary):
     raised. A websocket's tasks run when its connection has ended.
     """
 
-    def __init__(self, app: ASGIApp, **settings: Any) -> None:
+    def __init__(self, app: ASGIApp, **settings: Unpack[SettingsKeywords]) -> None:
         super().__init__(app, Settings.from_mapping(settings))
 
 

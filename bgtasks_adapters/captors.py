@@ -8,10 +8,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from bgtasks_adapters.dispatch import ResponseScope
-    from bgtasks_adapters.runner import Run
+    from collections.abc import Sequence
+
+    from bgtasks_adapters.events import Fate
+    from bgtasks_adapters.runs import Runs
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.tasks import BackgroundTask
+
+
+class Response(Protocol):
+    """What is asked of a response whose tasks are captured; see ``dispatch.ResponseScope``."""
+
+    is_open_connection: bool
+    raises_failures: bool
+
+    @property
+    def is_over(self) -> bool: ...
+
+    def held_tasks(self) -> Sequence[BackgroundTask]: ...
+
+    def withdraw_all(self, fate: Fate, reason: str, /) -> None: ...
 
 
 class Captor(Protocol):
@@ -25,11 +41,11 @@ class Captor(Protocol):
         """Return settings whose observers tell of every fate here, too."""
         ...
 
-    def note_added(self, scope: ResponseScope, task: BackgroundTask, /) -> None:
+    def note_added(self, response: Response, task: BackgroundTask, /) -> None:
         """Note a task that was added; on the line that adds it."""
 
-    def let_run(self, scope: ResponseScope, runs: list[Run], /) -> list[Run]:
-        """Return those of a response's runs, now due, that may start; keep the others."""
+    def lets_run(self, runs: Runs, /) -> bool:
+        """Tell whether runs that are due may start; keep them if not."""
         ...
 
 

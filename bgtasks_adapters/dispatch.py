@@ -18,6 +18,7 @@ from bgtasks_adapters.fates import Fates
 from bgtasks_adapters.holds import Held
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.runner import Run
+from bgtasks_adapters.runs import Runs
 from bgtasks_adapters.shutdown import shutdown
 from bgtasks_adapters.tasks import BackgroundTasks
 from bgtasks_adapters.views import View
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from bgtasks_adapters.events import Fate
     from bgtasks_adapters.outcome import ViewError
     from bgtasks_adapters.settings import Settings
-    from bgtasks_adapters.surroundings import HostContext, TestThread, ToThread
+    from bgtasks_adapters.surroundings import HostContext, ToThread
     from bgtasks_adapters.tasks import BackgroundTask
     from bgtasks_adapters.workers import Loop
 
@@ -181,69 +182,33 @@ class ResponseScope:
 
     def start(self) -> None:
         """Start the tasks on the workers, never here."""
-        self._start_all(self._runs())
+        self._due().start()
 
     def run_here(self) -> None:
         """Run all tasks within the calling thread's time; for the end of a block or a request."""
-        self.run_these_here(self._runs())
-
-    def run_these_here(self, runs: list[Run]) -> None:
-        """Do the same with runs that a captor had kept."""
-        test_thread = self.test_thread()
-        if test_thread is not None and not is_on_loop():
-            test_thread.wait_for(lambda: self.await_these(runs))
-        elif self.tasks.concurrent:
-            self._start_all(runs)
-            self.activity.wait_here()
-        else:
-            for run in runs:
-                run.run_here()
+        self._due().run_here()
 
     async def run_awaited(self, to_thread: ToThread | None = None) -> None:
-        """Run all tasks within the calling coroutine; ``def`` tasks through ``to_thread``.
-
-        By default that is anyio's, or where tasks are captured the test's own thread, if the host
-        has such a one.
-        """
-        await self.await_these(self._runs(), to_thread)
-
-    async def await_these(self, runs: list[Run], to_thread: ToThread | None = None) -> None:
-        """Do the same with runs that a captor had kept."""
-        if self.tasks.concurrent:
-            self._start_all(runs)
-            await self.activity.wait()
-            return
-        for run in runs:
-            await run.run_awaited(to_thread or self._to_thread())
-
-    def _start_all(self, runs: list[Run]) -> None:
-        for run in runs:
-            run.start()
+        """Run all tasks within the calling coroutine; see ``runs.Runs``."""
+        await self._due().run_awaited(to_thread)
 
     @property
     def is_inline(self) -> bool:
         """Tell whether tasks run within the response, so that there is always room for them."""
-        return self.captor is not None or self.settings.executor == "inline"
+        return self.is_captured or self.settings.executor == "inline"
 
-    def test_thread(self) -> TestThread | None:
-        """Return the way to the test's own thread that a host has, where tasks are captured."""
-        if self.captor is None:
-            return None
-        found = (host.test_thread() for host in self.hosts)
-        return next((thread for thread in found if thread is not None), None)
+    @property
+    def is_captured(self) -> bool:
+        """Tell whether a test captures its tasks."""
+        return self.captor is not None
 
-    def _to_thread(self) -> ToThread:
-        test_thread = self.test_thread()
-        if test_thread is not None:
-            return test_thread.to_thread
-        import anyio.to_thread
+    def _due(self) -> Runs:
+        """Turn the tasks that may run into runs, as far as they may start."""
+        return self._allowed(self._judged_runs())
 
-        return anyio.to_thread.run_sync
-
-    def _runs(self) -> list[Run]:
-        """Turn the tasks that may run into runs, those that may start."""
-        runs = self._judged_runs()
-        return runs if self.captor is None else self.captor.let_run(self, runs)
+    def _allowed(self, due: list[Run]) -> Runs:
+        runs = Runs(self, due)
+        return runs if self.captor is None or self.captor.lets_run(runs) else Runs(self, [])
 
     def _judged_runs(self) -> list[Run]:
         with self._lock:
@@ -333,11 +298,11 @@ class ResponseScope:
                 run = self._run
             else:
                 return  # the run is under way and will come to it
-        runs = [run] if self.captor is None else self.captor.let_run(self, [run])
+        runs = self._allowed([run])
         if self.is_inline and not is_on_loop():
-            self.run_these_here(runs)
+            runs.run_late_here()
         else:
-            self._start_all(runs)
+            runs.start()
 
     def held_tasks(self) -> list[BackgroundTask]:
         return self._held.tasks

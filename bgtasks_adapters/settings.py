@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import os
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from bgtasks_adapters.callables import is_async_callable
 from bgtasks_adapters.exceptions import InvalidOptionError
@@ -16,6 +16,22 @@ if TYPE_CHECKING:
 
     from bgtasks_adapters.events import Observer
     from bgtasks_adapters.outcome import Outcome
+
+
+class SettingsKeywords(TypedDict, total=False):
+    """The fields of ``Settings`` as keywords of a middleware or ``init_app``."""
+
+    executor: Literal["threads", "inline"]
+    max_workers: int
+    max_pending: int
+    overflow: Literal["wait", "refuse"]
+    on_error: Literal["continue", "stop"]
+    when: Literal["returned", "success", "always"] | Callable[[Outcome], bool]
+    shutdown_timeout: float
+    handle_sigterm: Literal["auto"] | bool
+    receipt: str | os.PathLike[str] | None
+    observers: Sequence[Observer]
+    on_commit: bool
 
 
 DOCTOR_TOKEN_VARIABLE = "BGTASKS_DOCTOR_TOKEN"

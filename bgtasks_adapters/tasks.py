@@ -36,6 +36,11 @@ class Owner(Protocol):
     is_dispatched: bool
     """Whether the response is over and its tasks are on their way: a new one runs at once."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the response is over, and what becomes of its tasks is the adapter's."""
+        ...
+
     def admit(self, task: BackgroundTask, /) -> None:
         """Refuse a task, or capture its surroundings, before it is appended."""
 
@@ -239,6 +244,8 @@ class BackgroundTasks:
     async def __call__(self) -> None:
         from bgtasks_adapters import direct
 
+        if self.owner is not None and self.owner.is_over:
+            return  # they are on their way; a framework awaits them, to which they were given, too
         await (direct.run_concurrently(self) if self.concurrent else direct.run_in_order(self))
 
     def append(self, task: BackgroundTask) -> None:

@@ -7,7 +7,7 @@ it would hold the client on most servers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.announcement import announcement
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from bgtasks_adapters.settings import SettingsKeywords
     from bgtasks_adapters.surroundings import HostContext
 
 
@@ -76,7 +77,7 @@ class Boundary:
         environ[SCOPE_KEY] = scope
         noting = _noting_status(start_response, scope)
         captured = None
-        if scope.captor is not None:
+        if scope.is_captured:
             captured = CapturedHead(noting)
             noting = captured.start_response
         try:
@@ -101,7 +102,7 @@ class BackgroundTasksMiddleware(Boundary):
     raised.
     """
 
-    def __init__(self, app: WSGIApplication, **settings: Any) -> None:
+    def __init__(self, app: WSGIApplication, **settings: Unpack[SettingsKeywords]) -> None:
         _check_application(app)
         super().__init__(app, Settings.from_mapping(settings))
 

@@ -75,7 +75,8 @@ def app_of(view: Callable[[], object], status: int = 200) -> ASGIApp:
 
 def bounded(app: ASGIApp, **settings: Any) -> BackgroundTasksMiddleware:
     """Put the boundary around an application, without touching the test process's signals."""
-    return BackgroundTasksMiddleware(app, **{"handle_sigterm": False, **settings})
+    settings.setdefault("handle_sigterm", False)
+    return BackgroundTasksMiddleware(app, **settings)
 
 
 async def respond(view: Callable[[], object], status: int = 200, **settings: Any) -> AsgiExchange:

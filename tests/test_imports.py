@@ -43,7 +43,7 @@ ROWS = (
         "abandoned",
         "activity",
     },
-    {"captors"},
+    {"runs", "captors"},
     {"dispatch"},
     {"ambient"},
     {"servers"},
@@ -63,7 +63,11 @@ STRANGERS_OF = {
 }
 
 BOUNDARIES = {"wsgi", "bodies", "asgi", "announcement", "probes"}
-FRAMEWORKS = {"django": {"django", "asgiref"}, "flask": {"flask", "werkzeug"}}
+FRAMEWORKS = {
+    "django": {"django", "asgiref"},
+    "flask": {"flask", "werkzeug"},
+    "fastapi": {"fastapi", "starlette"},
+}
 
 
 class Import(NamedTuple):

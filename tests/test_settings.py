@@ -10,7 +10,7 @@ import pytest
 
 from bgtasks_adapters import InvalidOptionError
 from bgtasks_adapters.asgi import BackgroundTasksMiddleware as AsgiMiddleware
-from bgtasks_adapters.settings import Settings
+from bgtasks_adapters.settings import Settings, SettingsKeywords
 from bgtasks_adapters.wsgi import BackgroundTasksMiddleware as WsgiMiddleware
 
 
@@ -184,3 +184,9 @@ def test_a_bad_value_is_named_as_the_user_spells_it() -> None:
         (name,) = values
         with pytest.raises(InvalidOptionError, match=f"X_{name.upper()}="):
             Settings.from_mapping(values, spelled=lambda name: f"X_{name.upper()}")
+
+
+def test_the_keywords_are_the_fields() -> None:
+    """What type checkers know as keywords of a middleware are the settings, no more, no less."""
+    fields = {field.name for field in dataclasses.fields(Settings)}
+    assert SettingsKeywords.__optional_keys__ == fields

@@ -87,7 +87,8 @@ def app_of(view: Callable[[], object], status: str = "200 OK") -> WSGIApplicatio
 
 def bounded(app: WSGIApplication, **settings: Any) -> BackgroundTasksMiddleware:
     """Put the boundary around an application, without touching the test process's signals."""
-    return BackgroundTasksMiddleware(app, **{"handle_sigterm": False, **settings})
+    settings.setdefault("handle_sigterm", False)
+    return BackgroundTasksMiddleware(app, **settings)
 
 
 def respond(view: Callable[[], object], status: str = "200 OK", **settings: Any) -> WsgiExchange:

@@ -47,7 +47,7 @@ def dispatch(scope: ResponseScope) -> None:
         scope.dispatch()
         return
     if scope.loop is None:
-        if is_in_testcase() and scope.captor is None:
+        if is_in_testcase() and not scope.is_captured:
             test_thread.wait_for(lambda: scope.run_awaited(test_thread.to_thread))
         else:
             scope.dispatch()
@@ -64,7 +64,7 @@ def dispatch(scope: ResponseScope) -> None:
 async def dispatch_on_loop(scope: ResponseScope) -> None:
     """Do the same from a loop: tasks have ended when this has, where a TestCase is at work."""
     try:
-        if scope.captor is not None or await sync_to_async(is_in_testcase)():
+        if scope.is_captured or await sync_to_async(is_in_testcase)():
             await scope.run_awaited(test_thread.to_thread)
         else:
             scope.dispatch()

@@ -6,7 +6,7 @@ import inspect
 import threading
 from contextlib import nullcontext
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from flask import Flask, has_request_context, request
 
@@ -18,16 +18,18 @@ from bgtasks_adapters.settings import Settings
 from bgtasks_adapters.wsgi import Boundary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from contextlib import AbstractContextManager
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from bgtasks_adapters.settings import SettingsKeywords
 
 _EXTENSION = "bgtasks_adapters"
 _SETTINGS = "bgtasks_adapters.settings"
 _PREFIX = "BGTASKS_"
 
 
-def init_app(app: Flask, **settings: Any) -> None:
+def init_app(app: Flask, **settings: Unpack[SettingsKeywords]) -> None:
     """Run the tasks of each response of a Flask application once the server has the response.
 
     ``add_task()`` then works in views, blueprints, error handlers and request hooks, sync and
@@ -59,7 +61,7 @@ def is_initialised(app: Flask) -> bool:
     return _EXTENSION in app.extensions
 
 
-def settings_of(app: Flask, keywords: dict[str, Any]) -> Settings:
+def settings_of(app: Flask, keywords: Mapping[str, Any]) -> Settings:
     """Return the settings of an application, read from keywords and configuration once."""
     known: Settings | None = app.extensions.get(_SETTINGS)
     if known is None:

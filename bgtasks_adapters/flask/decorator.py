@@ -66,7 +66,7 @@ class _OwnedScope:
         else:
             response.call_on_close(self.scope.end)
             has_length = not response.is_streamed or "Content-Length" in response.headers
-            if self.scope.captor is not None and has_length:
+            if self.scope.is_captured and has_length:
                 self._end_with_request()
         return response
 

@@ -11,19 +11,17 @@ import threading
 from typing import TYPE_CHECKING, Literal
 
 from bgtasks_adapters.captors import current
-from bgtasks_adapters.concurrency import ThreadEvent, is_on_loop, running_asyncio_loop
+from bgtasks_adapters.concurrency import ThreadEvent, is_on_loop
 from bgtasks_adapters.exceptions import CaptureError
-from bgtasks_adapters.process import ledger
 from bgtasks_adapters.testing import verdict
 from bgtasks_adapters.testing.captured import Record
 
 if TYPE_CHECKING:
-    from bgtasks_adapters.dispatch import ResponseScope
+    from bgtasks_adapters.captors import Response
     from bgtasks_adapters.events import TaskEvent
-    from bgtasks_adapters.runner import Run
+    from bgtasks_adapters.runs import Runs
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.tasks import BackgroundTask
-    from bgtasks_adapters.workers import Loop
 
 When = Literal["now", "later", "never"]
 
@@ -37,7 +35,7 @@ class Capture:
         self.records: list[Record] = []
         self.place = ""
         self._by_id: dict[int, Record] = {}
-        self._kept: list[tuple[ResponseScope, list[Run]]] = []
+        self._kept: list[Runs] = []
         self._is_active = False
         self._is_running = False
         self._lock = threading.RLock()
@@ -51,24 +49,23 @@ class Capture:
             return settings
         return dataclasses.replace(settings, observers=(*settings.observers, self.note_fate))
 
-    def note_added(self, scope: ResponseScope, task: BackgroundTask, /) -> None:
-        record = Record(task, scope, threading.get_ident())
+    def note_added(self, response: Response, task: BackgroundTask, /) -> None:
+        record = Record(task, response, threading.get_ident())
         with self._lock:
             self.records.append(record)
             self._by_id[id(task)] = record
 
-    def let_run(self, scope: ResponseScope, runs: list[Run], /) -> list[Run]:
+    def lets_run(self, runs: Runs, /) -> bool:
         with self._lock:
             if self._is_active and (self.when == "now" or self._is_running):
-                return runs
-            for run in runs:
-                ledger.finish(run)  # so that drain() does not wait for it
+                return True
+            runs.note_kept()
             if self._is_active:
-                self._kept.append((scope, runs))
+                self._kept.append(runs)
         if not self._is_active:
-            self._drop(scope, runs)
+            runs.give_up("cancelled", self._why_not_run)
         self._notify()
-        return []
+        return False
 
     def note_fate(self, event: TaskEvent) -> None:
         """Note what became of a task; on the thread or loop where it did."""
@@ -111,16 +108,11 @@ class Capture:
             self._is_active = False
             current.captor = None
             kept, self._kept = self._kept, []
-        for scope, runs in kept:
-            self._drop(scope, runs)
+        for runs in kept:
+            runs.give_up("cancelled", self._why_not_run)
         for record in self._unfinished():
-            if not record.is_due and not record.scope.is_open_connection:
-                record.scope.withdraw_all("cancelled", self._why_not_run)
-
-    def _drop(self, scope: ResponseScope, runs: list[Run]) -> None:
-        for run in runs:
-            for task in run.unfinished_tasks():
-                scope.fates.settle(task, "cancelled", reason=self._why_not_run)
+            if not record.is_due and not record.response.is_open_connection:
+                record.response.withdraw_all("cancelled", self._why_not_run)
 
     @property
     def _why_not_run(self) -> str:
@@ -137,9 +129,8 @@ class Capture:
             )
         self._is_running = True
         try:
-            while (kept := self._next_kept()) is not None:
-                scope, runs = kept
-                scope.run_these_here(runs)
+            while (runs := self._next_kept()) is not None:
+                runs.run_here()
         finally:
             self._is_running = False
         self.wait()
@@ -148,19 +139,11 @@ class Capture:
         self._check_can_run()
         self._is_running = True
         try:
-            while (kept := self._next_kept()) is not None:
-                await self._await_runs(*kept)
+            while (runs := self._next_kept()) is not None:
+                await runs.run_awaited()
         finally:
             self._is_running = False
         await self.await_all()
-
-    async def _await_runs(self, scope: ResponseScope, runs: list[Run]) -> None:
-        if scope.test_thread() is not None or scope.loop is None or _is_running_here(scope.loop):
-            await scope.await_these(runs)
-            return
-        for run in runs:  # on the loop that they belong to
-            run.start()
-        await scope.activity.wait()
 
     def _check_can_run(self) -> None:
         if not self._is_active:
@@ -174,27 +157,12 @@ class Capture:
                 'Take run="later", which runs them here.'
             )
 
-    def _next_kept(self) -> tuple[ResponseScope, list[Run]] | None:
+    def _next_kept(self) -> Runs | None:
         with self._lock:
             if not self._kept:
                 return None
-            scope, runs = self._kept[0]
-            self._check_loop(scope, runs)
+            _check_loop(self._kept[0])
             return self._kept.pop(0)
-
-    def _check_loop(self, scope: ResponseScope, runs: list[Run]) -> None:
-        asleep = [
-            task
-            for run in runs
-            for task in run.unfinished_tasks()
-            if task.is_async and not _has_loop(scope)
-        ]
-        if asleep:
-            raise CaptureError(
-                f"The context of {asleep[0].name} is gone: it is an async task, and the event loop "
-                "of its response no longer runs. Await captured.arun() on that loop, keep the "
-                'loop (`with TestClient(app) as client:`), or take run="now".'
-            )
 
     def wait(self) -> None:
         """Wait until every task that can has its fate; raise ``CaptureError`` of the others."""
@@ -219,12 +187,10 @@ class Capture:
     def _unfinished(self) -> list[Record]:
         """Return those that are to run and have not ended."""
         with self._lock:
-            kept = {id(scope) for scope, _ in self._kept}
-            return [
-                record
-                for record in self.records
-                if record.event is None and not (record.is_due and id(record.scope) in kept)
-            ]
+            return [r for r in self.records if not r.has_ended and not self._is_kept(r)]
+
+    def _is_kept(self, record: Record) -> bool:
+        return any(runs.is_kept_for(record.task) for runs in self._kept)
 
     def _worth_waiting_for(self) -> list[Record]:
         # Of a response, or a commit, that this very thread has to end there will be no more.
@@ -232,17 +198,17 @@ class Capture:
         return [
             record
             for record in self._unfinished()
-            if record.is_due or (record.thread != mine and not record.scope.is_open_connection)
+            if record.is_due or (record.thread != mine and not record.response.is_open_connection)
         ]
 
     def _check_all_ended(self) -> None:
-        found = [record for record in self._unfinished() if not record.scope.is_open_connection]
+        found = [record for record in self._unfinished() if not record.response.is_open_connection]
         if found:
             lines = [f"  {record.call}: {self._why(record)}." for record in found]
             raise CaptureError("\n".join(["Some tasks did not end:", *lines]))
 
     def _why(self, record: Record) -> str:
-        if not record.scope.is_over:
+        if not record.response.is_over:
             return (
                 "its response is not over. Read its body to the end, or close it "
                 "(Flask: `with client.get(...) as response:`)"
@@ -279,9 +245,11 @@ class Capture:
         verdict.note_unexpected(self.records, error)
 
 
-def _is_running_here(loop: Loop) -> bool:
-    return loop.is_running_here(running_asyncio_loop())
-
-
-def _has_loop(scope: ResponseScope) -> bool:
-    return scope.test_thread() is not None or scope.loop is None or scope.loop.is_alive()
+def _check_loop(runs: Runs) -> None:
+    asleep = [task for task in runs.unfinished_tasks() if task.is_async and not runs.has_loop()]
+    if asleep:
+        raise CaptureError(
+            f"The context of {asleep[0].name} is gone: it is an async task, and the event loop "
+            "of its response no longer runs. Await captured.arun() on that loop, keep the "
+            'loop (`with TestClient(app) as client:`), or take run="now".'
+        )

@@ -10,7 +10,7 @@ from bgtasks_adapters.exceptions import InvalidOptionError
 from bgtasks_adapters.testing.calls import Call, are_alike
 
 if TYPE_CHECKING:
-    from bgtasks_adapters.dispatch import ResponseScope
+    from bgtasks_adapters.captors import Response
     from bgtasks_adapters.events import TaskEvent
     from bgtasks_adapters.tasks import BackgroundTask, Status
 
@@ -18,21 +18,27 @@ if TYPE_CHECKING:
 class Record:
     """One task that was added while tasks were captured, as the capture knows it."""
 
-    def __init__(self, task: BackgroundTask, scope: ResponseScope, thread: int) -> None:
+    def __init__(self, task: BackgroundTask, response: Response, thread: int) -> None:
         self.task = task
-        self.scope = scope
+        self.response = response
         self.thread = thread
         self.call = Call.of(task.func, task.args, task.kwargs)
         self.event: TaskEvent | None = None
         self.is_failure_expected = False
 
     @property
+    def has_ended(self) -> bool:
+        # One that the view awaited itself has no event: nobody settled it.
+        is_awaited = not self.task.is_settled and self.task.status not in ("pending", "running")
+        return self.event is not None or is_awaited
+
+    @property
     def is_held(self) -> bool:
-        return self.task in self.scope.held_tasks()
+        return self.task in self.response.held_tasks()
 
     @property
     def is_due(self) -> bool:
-        return self.scope.is_over and not self.is_held
+        return self.response.is_over and not self.is_held
 
     @property
     def error(self) -> BaseException | None:

@@ -37,7 +37,7 @@ def _take_unexpected(records: Sequence[Record]) -> list[Record]:
         for record in records
         if record.task.status in _FAILURES
         and not record.is_failure_expected
-        and not record.scope.raises_failures
+        and not record.response.raises_failures
     ]
     for record in found:
         record.is_failure_expected = True  # it is told once

@@ -10,6 +10,7 @@ SHORT: Mapping[str, tuple[str, ...]] = {
     "bare-wsgi": ("waitress", "eventlet"),
     "bare-asgi": ("hypercorn-trio",),
     "starlette": ("uvicorn", "granian-asgi", "gunicorn-asgi"),
+    "fastapi": ("gunicorn-uvicorn-worker",),
     "flask": ("gunicorn-gthread", "werkzeug"),
     "django-wsgi": ("gunicorn-sync", "gunicorn-gevent"),
     "django-wsgi-middleware": ("runserver",),

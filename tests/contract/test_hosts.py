@@ -31,6 +31,12 @@ def make_starlette(settings: dict[str, Any]) -> object:
     return starlette_app.make_boundary(settings)
 
 
+def make_fastapi(settings: dict[str, Any]) -> object:
+    from tests.contract.hosts import fastapi_app
+
+    return fastapi_app.make_site(settings)
+
+
 def make_flask(settings: dict[str, Any]) -> object:
     from tests.contract.hosts import flask_app
 
@@ -67,6 +73,19 @@ TestStarlette = check_adapter(
     shapes=("file", "missing"),
     sees_the_view=False,
     packages=("starlette",),
+    defects={
+        ("hypercorn-trio", "http-1.0-stream"): (
+            "without this package, too, hypercorn does not close the connection on trio"
+        )
+    },
+)
+TestFastAPI = check_adapter(
+    make_fastapi,
+    "asgi",
+    views=("def", "async"),
+    servers=servers_of("fastapi", "asgi"),
+    shapes=("file", "missing"),
+    packages=("fastapi",),
     defects={
         ("hypercorn-trio", "http-1.0-stream"): (
             "without this package, too, hypercorn does not close the connection on trio"

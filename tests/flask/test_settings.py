@@ -78,7 +78,7 @@ def test_an_unknown_key() -> None:
 def test_an_unknown_keyword() -> None:
     """An unknown keyword is named as a keyword is spelled."""
     with pytest.raises(InvalidOptionError, match="Unknown setting 'max_worker'"):
-        init_app(Flask("app"), max_worker=2)
+        init_app(Flask("app"), max_worker=2)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(

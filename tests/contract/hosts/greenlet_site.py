@@ -104,5 +104,7 @@ def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
     return [body]
 
 
-application = BackgroundTasksMiddleware(answer, **{**settings(), "observers": (observe_visits,)})
+of_the_contract = settings()
+of_the_contract["observers"] = (observe_visits,)
+application = BackgroundTasksMiddleware(answer, **of_the_contract)
 announce_end_of_main_thread()
