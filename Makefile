@@ -6,7 +6,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env test test-django mysqlclient contract servers coverage lint format types docs wishes demo bench constraints clean
+.PHONY: help env test test-django mysqlclient contract servers coverage lint format types docs wishes demo mixed bench constraints clean
 
 # The first one that really runs: a version manager may leave commands on PATH that only fail.
 ifndef PYTHON
@@ -85,6 +85,9 @@ wishes: $(READY)  ## try what FastAPI's users ask for, with FastAPI's own class 
 
 demo: $(READY)  ## run the sign-up site and show what happens when (ONCE=1: check it and end)
 	$(BIN)/python -m django_example.demo $(if $(filter 1,$(ONCE)),--once) $(ARGS)
+
+mixed: $(READY)  ## the three services and a script, together
+	$(BIN)/python docs/examples/mixed/run.py $(ARGS)
 
 bench: $(READY)  ## measure beside Starlette
 	$(BIN)/python -m benchmarks $(ARGS)

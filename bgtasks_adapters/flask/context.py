@@ -68,13 +68,18 @@ def _note_error_handler() -> None:
 
 
 _BOUND: dict[str, object] = {"request": request, "session": session, "g": g}
+_MARK_OF_MAPPED_CLASS = "_sa_class_manager"
 _CURRENT_APP: object = current_app  # the proxy, which its stub passes off as the application
 
 
 def _rule_of(kind: type[Any]) -> Rule | None:
     if kind is LocalProxy:
         return _judge_proxy
-    return _judge_upload if issubclass(kind, FileStorage) else None
+    if issubclass(kind, FileStorage):
+        return _judge_upload
+    # SQLAlchemy marks the classes that it maps, so it need not be imported, nor be there.
+    is_mapped = any(_MARK_OF_MAPPED_CLASS in vars(base) for base in kind.__mro__)
+    return _judge_instance if is_mapped else None
 
 
 def _judge_proxy(task: BackgroundTask, value: object) -> Finding | None:
@@ -93,6 +98,21 @@ def _judge_upload(task: BackgroundTask, value: FileStorage) -> Finding:
         f"the uploaded file {value.filename!r}",
         "Flask closes when the response ends: before the task runs",
         "Copy it in the view, data = upload.read(), or upload.save(path), and pass the copy",
+    )
+
+
+def _judge_instance(task: BackgroundTask, value: object) -> Finding | None:
+    fields: dict[str, Any] = object.__getattribute__(value, "__dict__")
+    state: Any = fields.get("_sa_instance_state")
+    if state is None or (state.key is None and state.session_id is None):
+        return None  # neither loaded nor added to a session: a plain object
+    return Finding(
+        f"an instance of {type(value).__name__}",
+        "belongs to the view's session, which is closed when the response ends: what was not "
+        "loaded by then, or expired at a commit, raises DetachedInstanceError, and changes are "
+        "not saved",
+        "Pass its key, and load it in the task",
+        "bgtasks.W113",
     )
 
 

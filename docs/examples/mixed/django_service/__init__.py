@@ -1,0 +1,1 @@
+"""The Django service: settings, one view, and the WSGI entry point with the boundary."""
