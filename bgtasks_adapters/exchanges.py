@@ -107,11 +107,15 @@ class WebsocketExchange(Exchange):
 
     async def receive(self) -> Message:
         message = await self._receive()
-        self._is_complete = self._is_complete or message["type"] == "websocket.disconnect"
+        if message["type"] == "websocket.disconnect":
+            self._is_complete = self._response.is_client_gone = True
         return message
 
     async def send(self, message: Message) -> None:
-        await super().send(message)
+        try:
+            await super().send(message)
+        finally:
+            self._response.is_client_gone = self._response.is_client_gone or self._is_client_gone
         if message["type"] == "websocket.accept":
             self._is_accepted = self._response.is_open_connection = True
         self._is_complete = self._is_complete or message["type"] == "websocket.close"
