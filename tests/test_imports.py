@@ -63,7 +63,11 @@ STRANGERS_OF = {
 }
 
 BOUNDARIES = {"wsgi", "bodies", "asgi", "announcement", "probes"}
-FRAMEWORKS = {"django": {"django", "asgiref"}, "flask": {"flask", "werkzeug"}}
+FRAMEWORKS = {
+    "django": {"django", "asgiref"},
+    "flask": {"flask", "werkzeug"},
+    "quart": {"quart", "werkzeug"},
+}
 
 
 class Import(NamedTuple):

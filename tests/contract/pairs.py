@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bgtasks_adapters.contract.servers import SERVERS, Interface, Server
+from bgtasks_adapters.contract.servers import SERVERS, Interface
 
 SHORT: Mapping[str, tuple[str, ...]] = {
     "bare-wsgi": ("waitress", "eventlet"),
     "bare-asgi": ("hypercorn-trio",),
     "starlette": ("uvicorn", "granian-asgi", "gunicorn-asgi"),
     "flask": ("gunicorn-gthread", "werkzeug"),
+    "quart": ("hypercorn-asyncio",),
     "django-wsgi": ("gunicorn-sync", "gunicorn-gevent"),
     "django-wsgi-middleware": ("runserver",),
     "django-asgi": ("daphne",),
@@ -30,14 +31,11 @@ def servers_of(host: str, interface: Interface) -> tuple[str, ...]:
     if not Form.is_long:
         return SHORT.get(host, ())
     is_django = host.startswith("django")
+    needs_asyncio = is_django or host == "quart"
     return tuple(
         server.name
         for server in SERVERS.values()
-        if server.interface == interface and _fits(server, is_django)
+        if server.interface == interface
+        and (is_django or not server.needs_django)
+        and not (needs_asyncio and server.needs_trio)
     )
-
-
-def _fits(server: Server, is_django: bool) -> bool:
-    if is_django:
-        return not server.needs_trio  # Django needs asyncio.
-    return not server.needs_django
