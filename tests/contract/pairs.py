@@ -20,6 +20,11 @@ SHORT: Mapping[str, tuple[str, ...]] = {
 """Each kind of server and, save Django's decorator alone, each host, at least once."""
 
 
+MISFITS = {("quart", "gunicorn-asgi")}
+"""Without this package, too, this server keeps a connection open that it should close, because
+Quart returns only when it hears of the disconnect, for which that server waits."""
+
+
 class Form:
     """The form of the run, which the command line of pytest decides before hosts are collected."""
 
@@ -38,4 +43,5 @@ def servers_of(host: str, interface: Interface) -> tuple[str, ...]:
         if server.interface == interface
         and (is_django or not server.needs_django)
         and not (needs_asyncio and server.needs_trio)
+        and (host, server.name) not in MISFITS
     )

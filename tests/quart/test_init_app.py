@@ -130,8 +130,9 @@ async def test_the_boundary_around(site: Site) -> None:
         add_task(site.do_in_context, "task")
         return "refused", 404
 
-    app: Any = BackgroundTasksMiddleware(site.app.asgi_app, **outer.settings)
-    site.app.asgi_app = app  # type: ignore[method-assign]
+    inner: Any = site.app.asgi_app
+    around: Any = BackgroundTasksMiddleware(inner, **outer.settings)
+    site.app.asgi_app = around  # type: ignore[method-assign]
     await site.ask()
     assert (outer.fates, site.fates) == ({"task": "succeeded"}, {})
     assert site.done == ["task in site of nobody"]
@@ -146,9 +147,10 @@ async def test_below_a_mount(site: Site) -> None:
         add_task(site.do_in_context, "task")
         return "inner", 404
 
-    mounting = Starlette(routes=[Mount("/inner", app=site.app)])
-    app: Any = BackgroundTasksMiddleware(mounting, **outer.settings)
-    outer.app.asgi_app = app  # type: ignore[method-assign]
+    inner: Any = site.app
+    mounting = Starlette(routes=[Mount("/inner", app=inner)])
+    around: Any = BackgroundTasksMiddleware(mounting, **outer.settings)
+    outer.app.asgi_app = around  # type: ignore[method-assign]
     assert await (await outer.ask("/inner/")).get_data(as_text=True) == "inner"
     assert (outer.fates, site.fates) == ({"task": "succeeded"}, {})
     assert site.done == ["task in site of nobody"]
