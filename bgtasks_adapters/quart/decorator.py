@@ -69,7 +69,9 @@ async def _attach(scope: ResponseScope, response: Any) -> Any:
     request_task.add_done_callback(partial(_end, scope))
     scope.loop = AsyncioLoop(request_task.get_loop())
     scope.started(response.status_code)
-    if scope.is_inline and isinstance(response, Response):
+    if scope.is_inline:
+        if not isinstance(response, Response):  # an error page is Werkzeug's own, with bytes
+            response = Response(response.get_data(), response.status_code, response.headers)
         response.response = _InlineBody(response.response, scope)
     return response
 
