@@ -37,6 +37,8 @@ def with_background_tasks(func: Callable[..., R]) -> Callable[..., R]:
 
 
 class _Call(Call):
+    _own: ResponseScope | None = None
+
     def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         scope = scope_at_hand()
         if scope is None and not has_request_context():
@@ -45,12 +47,19 @@ class _Call(Call):
         proxy: Any = current_app
         app: Quart = proxy._get_current_object()
         if scope is None:
-            scope = _own_scope(app)
+            scope = self._own = _own_scope(app)
         else:
             scope.join(QuartContext(app))  # its owner may know nothing of Quart
         is_watched = is_initialised(app)  # then init_app sees to all views
         is_view = has_request_context() and not is_watched and not scope.is_view_running
         super().__init__(scope, is_view=is_view)
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        super().__exit__(kind, error, traceback)
+        if self._own is not None and isinstance(error, asyncio.CancelledError):
+            # The client left, so that Quart makes no response, which would have been the end.
+            self._own.loop = AsyncioLoop(asyncio.get_running_loop())
+            self._own.end(is_disconnected=True)
 
 
 def _own_scope(app: Quart) -> ResponseScope:
