@@ -29,6 +29,7 @@ class AsyncHost(HostContext):
     def __init__(self) -> None:
         self.log: list[str] = []
         self.threads: list[threading.Thread] = []
+        self.seen_behind: set[str] = set()
         self.failing = ""
         self.task: Callable[[str], object] = self.work
 
@@ -72,7 +73,9 @@ def host(request: pytest.FixtureRequest) -> AsyncHost:
 
 async def respond(host: AsyncHost, *words: str) -> Fates:
     fates = Fates()
-    settings = Settings(handle_sigterm=False, observers=(fates,))
+    settings = Settings(
+        handle_sigterm=False, observers=(fates, lambda event: host.seen_behind.add(place.get()))
+    )
     app = app_of(lambda: [add_task(host.task, word) for word in words])
     await AsgiExchange(Boundary(app, settings, host)).run()
     return fates
@@ -84,6 +87,7 @@ async def test_the_loop_of_the_server(host: AsyncHost) -> None:
     await respond(host, "first", "second")
     assert host.log == ["enter", "first inside", "leave", "enter", "second inside", "leave"]
     assert set(host.threads) == {threading.current_thread()}
+    assert host.seen_behind == {"nowhere"}
 
 
 @pytest.mark.anyio

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from quart import Blueprint, Response, abort, websocket
+from quart import Blueprint, Response, abort, g, websocket
 from quart.typing import ResponseReturnValue
 from quart.views import MethodView
 
@@ -249,6 +249,7 @@ async def test_below_a_plain_boundary(bare_site: Site, how: str) -> None:
     @bare_site.app.route("/")
     @with_background_tasks
     async def view(tasks: BackgroundTasks) -> tuple[str, int]:
+        g.owner = "view"
         tasks.add_task(bare_site.do_in_context, "task")
         if how == "abort":
             abort(404)
