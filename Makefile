@@ -115,7 +115,7 @@ else
 	cp constraints.txt $(ENV)/constraints.txt
 endif
 	$(UV) pip install --quiet --python $(BIN)/python --constraints $(ENV)/constraints.txt \
-		--build-constraints constraints.txt --editable '.[django,flask]' --group dev
+		--build-constraints constraints.txt --editable '.[django,flask,quart,fastapi]' --group dev
 	@touch $@
 
 $(BOOTSTRAP)/bin/uv: constraints.txt

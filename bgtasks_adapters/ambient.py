@@ -34,8 +34,8 @@ def get_background_tasks() -> BackgroundTasks:
         raise NoActiveResponseError(
             "No response is being made here, so there is none to run tasks after. Within a "
             "request, install an adapter (Django: the middleware or @with_background_tasks; "
-            "Flask: init_app(app); others: asgi or wsgi.BackgroundTasksMiddleware). In scripts, "
-            "commands and jobs put the code into `with task_scope():`."
+            "Flask, Quart: init_app(app); others: asgi or wsgi.BackgroundTasksMiddleware). In "
+            "scripts, commands and jobs put the code into `with task_scope():`."
         ) from None
 
 

@@ -131,6 +131,24 @@ class ArgumentRules:
             _warn(f"{id}: add_task({label(task.func)}, ...) {said}")
 
 
+def of_the_request(name: str) -> Finding:
+    """Say of a proxy, or another stand-in for the request at hand, that it is gone by then."""
+    return Finding(
+        name,
+        "means nothing once the request is over",
+        "Pass what the task needs of it: path=request.path, user_id=current_user.id",
+    )
+
+
+def closed_upload(filename: str | None, closed_by: str, saving: str) -> Finding:
+    """Say of an uploaded file that the framework closes it; ``saving`` is how a view saves it."""
+    return Finding(
+        f"the uploaded file {filename!r}",
+        f"{closed_by} closes when the response ends: before the task runs",
+        f"Copy it in the view, data = upload.read(), or {saving}, and pass the copy",
+    )
+
+
 def method_of(task: BackgroundTask) -> tuple[Any, str | None]:
     """Return the object of the bound method that a task calls, and the method's name; or Nones."""
     func: Any = task.func

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import types
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bgtasks_adapters import greenlets
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
     from collections.abc import Awaitable, Callable, Coroutine, Generator
     from concurrent.futures import Future
-    from contextvars import Context
+    from contextlib import AbstractAsyncContextManager
+    from contextvars import Context, ContextVar, Token
+
+    StartOnLoop = Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
 
 T = TypeVar("T")
 
@@ -42,6 +46,72 @@ def run_in_context(context: Context, coroutine: Coroutine[Any, Any, T]) -> Gener
                 yielded = context.run(coroutine.send, value)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
+
+
+def no_loop(function: object) -> None:
+    """Refuse: where tasks are called without an adapter nothing needs a loop beside them."""
+    raise RuntimeError("there is no event loop here")
+
+
+class EnteredFromThread:
+    """Enter an asynchronous context manager from a thread without a loop, for code that runs there.
+
+    Both its ends run on a loop, in one context of their own. What they set of context variables is
+    set for the block, too.
+    """
+
+    def __init__(
+        self, manager: AbstractAsyncContextManager[object], start_on_loop: StartOnLoop
+    ) -> None:
+        self._manager = manager
+        self._start_on_loop = start_on_loop
+
+    def __enter__(self) -> object:
+        before = copy_context()
+        self._context = before.copy()
+        entered = self._wait_for(self._manager.__aenter__)
+        self._tokens: list[tuple[ContextVar[Any], Token[Any]]] = [
+            (variable, variable.set(value))
+            for variable, value in self._context.items()
+            if variable not in before or before[variable] is not value
+        ]
+        return entered
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> bool | None:
+        for variable, token in reversed(self._tokens):
+            variable.reset(token)
+        return self._wait_for(lambda: self._manager.__aexit__(kind, error, traceback))
+
+    def _wait_for(self, call: Callable[[], Awaitable[T]]) -> T:
+        has_ended = threading.Event()
+        results: list[T] = []
+        errors: list[BaseException] = []
+
+        async def awaited() -> T:
+            return await call()
+
+        async def step() -> None:
+            try:
+                results.append(await run_in_context(self._context, awaited()))
+            except BaseException as error:
+                errors.append(error)
+                if not isinstance(error, Exception):
+                    raise
+            finally:
+                has_ended.set()
+
+        self._start_on_loop(step)
+        has_ended.wait()
+        if not errors:
+            return results[0]
+        if isinstance(errors[0], Exception):
+            raise errors[0]
+        raise RuntimeError("The event loop of the response ended") from errors[0]
 
 
 def running_asyncio_loop() -> AbstractEventLoop | None:

@@ -52,6 +52,8 @@ class ResponseScope:
         self.drop_notice: str | None = None
         self.is_open_connection = False
         """Whether it is a websocket that was accepted: it ends with the process at the latest."""
+        self.is_client_gone = False
+        """Whether a websocket's client has left: however its view ends then is its usual end."""
         self.captor = captor = current.captor
         self.raises_failures = False
         """Whether its owner raises what tasks raised, so that nobody else has to."""

@@ -107,14 +107,25 @@ class WebsocketExchange(Exchange):
 
     async def receive(self) -> Message:
         message = await self._receive()
-        self._is_complete = self._is_complete or message["type"] == "websocket.disconnect"
+        if message["type"] == "websocket.disconnect":
+            self._is_complete = self._response.is_client_gone = True
         return message
 
     async def send(self, message: Message) -> None:
-        await super().send(message)
+        if message["type"] == "websocket.http.response.start":  # an answer instead of a handshake
+            self._response.started(message["status"])
+        elif message["type"] == "websocket.close" and not self._is_accepted:
+            self._response.started(403)  # which the server makes of it, says the specification
+        try:
+            await super().send(message)
+        finally:
+            self._response.is_client_gone = self._response.is_client_gone or self._is_client_gone
         if message["type"] == "websocket.accept":
             self._is_accepted = self._response.is_open_connection = True
-        self._is_complete = self._is_complete or message["type"] == "websocket.close"
+        is_last = message["type"] == "websocket.close" or (
+            message["type"] == "websocket.http.response.body" and not message.get("more_body")
+        )
+        self._is_complete = self._is_complete or is_last
 
     def end(self, error: BaseException | None) -> None:
         # A client that leaves, however the application then ends, is the usual end.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import AsyncExitStack, ExitStack
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bgtasks_adapters.concurrency import is_cancellation
 from bgtasks_adapters.direct import fate_of
@@ -20,7 +20,7 @@ from bgtasks_adapters.surroundings import Trip
 from bgtasks_adapters.workers import loop_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator
 
     from bgtasks_adapters.activity import Activity
     from bgtasks_adapters.fates import Fates
@@ -145,12 +145,17 @@ class Run:
             for task in self._claim(is_async=False):
                 started_at = time.time()
                 try:
-                    task.call(collection, trips)
+                    task.call(collection, trips, self._start_beside)
                 except BaseException as error:
                     if not self._absorbs(task, error, started_at):
                         raise
                 else:
                     succeed(task, started_at)
+
+    def _start_beside(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Start on the loop what is to be waited for on this thread, which needs one that runs."""
+        loop = self._loop if self._loop.is_alive() else loop_thread()
+        loop.start(function)
 
     async def await_leg(self) -> None:
         """Run the consecutive ``async def`` tasks that are next, on this loop."""

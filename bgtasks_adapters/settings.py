@@ -1,4 +1,4 @@
-"""The settings, typed and checked: keywords of the middlewares, ``BGTASKS`` in Django and Flask."""
+"""The settings, typed and checked: keywords of the middlewares, ``BGTASKS`` in configurations."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class SettingsKeywords(TypedDict, total=False):
     on_commit: bool
 
 
+_PREFIX = "BGTASKS_"
 DOCTOR_TOKEN_VARIABLE = "BGTASKS_DOCTOR_TOKEN"
 
 
@@ -123,6 +124,25 @@ class Settings:
             return cls(**values)
         except _BadValueError as error:
             raise InvalidOptionError(error.message(spelled)) from None
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], keywords: Mapping[str, Any]) -> Settings:
+        """Build settings from an application's configuration, ``BGTASKS_*``; keywords win over it.
+
+        For frameworks whose configuration is one flat mapping. Other keys are none of our business.
+        """
+        if _PREFIX.rstrip("_") in config:
+            raise InvalidOptionError(
+                'app.config["BGTASKS"] is not read: that dict is how Django has it. Here each '
+                'setting has a key of its own, such as app.config["BGTASKS_MAX_WORKERS"] = 8.'
+            )
+        values = {
+            name.removeprefix(_PREFIX).lower(): value
+            for name, value in config.items()
+            if name.startswith(_PREFIX)
+        }
+        known = cls.from_mapping(values, spelled=lambda name: _PREFIX + name.upper())
+        return cls.from_mapping({**values, **keywords}) if keywords else known
 
     def _as_sequence(self, observers: Any) -> list[Any]:
         if not isinstance(observers, (list, tuple)):

@@ -6,27 +6,34 @@ the thread or loop that runs it; and around each task, inside its context.
 
 from __future__ import annotations
 
-from contextlib import ExitStack, nullcontext
+from contextlib import AsyncExitStack, ExitStack, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bgtasks_adapters.arguments import rules_of_every_host
+from bgtasks_adapters.concurrency import EnteredFromThread
 from bgtasks_adapters.events import logger
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
+    from bgtasks_adapters.concurrency import StartOnLoop
     from bgtasks_adapters.holds import Hold
     from bgtasks_adapters.tasks import BackgroundTask
 
+    Manager = AbstractContextManager[object] | AbstractAsyncContextManager[object]
     ToThread = Callable[[Callable[[], None]], Awaitable[object]]
 
 
 class Surroundings(Protocol):
     """One trip of a host: what it puts around each task of a leg."""
 
-    def around_task(self, captured: Any, /) -> AbstractContextManager[object]:
-        """Surround one task, inside its context, with what was captured where it was added."""
+    def around_task(self, captured: Any, /) -> Manager:
+        """Surround one task, inside its context, with what was captured where it was added.
+
+        An asynchronous context manager is entered on the response's loop, for ``def`` tasks too;
+        what it sets of context variables is set on their thread.
+        """
         ...
 
 
@@ -64,11 +71,15 @@ class HostContext(Protocol):
 
     def trip(self) -> AbstractContextManager[Surroundings]:
         """Surround a leg of ``def`` tasks, on the thread that runs it."""
-        return nullcontext(_Nothing())
+        return nullcontext(self)
 
     def async_trip(self) -> AbstractAsyncContextManager[Surroundings]:
         """Surround a leg of ``async def`` tasks, on the loop that runs it."""
-        return nullcontext(_Nothing())
+        return nullcontext(self)
+
+    def around_task(self, captured: Any, /) -> Manager:
+        """Surround one task; for a host whose trips have nothing more. See ``Surroundings``."""
+        return nullcontext()
 
     def test_thread(self) -> TestThread | None:
         """Return the way to the thread of a test, where that matters; None where not."""
@@ -76,16 +87,34 @@ class HostContext(Protocol):
 
 
 def around(
-    trips: Sequence[Surroundings], captured: Sequence[Any]
+    trips: Sequence[Surroundings], captured: Sequence[Any], start_on_loop: StartOnLoop
 ) -> AbstractContextManager[object]:
-    """Surround one task with all its hosts' trips, the outermost first."""
+    """Surround one ``def`` task with all its hosts' trips, the outermost first."""
     if len(trips) == 1 and captured:
-        return trips[0].around_task(captured[0])
+        return _for_thread(trips[0].around_task(captured[0]), start_on_loop)
     with ExitStack() as stack:
         # A task added before an inner adapter joined has no capture of that adapter's.
         for trip, value in zip(trips, captured, strict=False):
-            stack.enter_context(trip.around_task(value))
+            stack.enter_context(_for_thread(trip.around_task(value), start_on_loop))
         return stack.pop_all()
+
+
+def _for_thread(manager: Any, start_on_loop: StartOnLoop) -> AbstractContextManager[object]:
+    if hasattr(manager, "__enter__"):
+        return manager  # type: ignore[no-any-return]
+    return EnteredFromThread(manager, start_on_loop)
+
+
+async def enter_all(
+    trips: Sequence[Surroundings], captured: Sequence[Any], stack: AsyncExitStack
+) -> None:
+    """Surround one ``async def`` task in the same way, until the stack is left."""
+    for trip, value in zip(trips, captured, strict=False):
+        manager: Any = trip.around_task(value)
+        if hasattr(manager, "__enter__"):
+            stack.enter_context(manager)
+        else:
+            await stack.enter_async_context(manager)
 
 
 class Trip:

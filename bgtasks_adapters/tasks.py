@@ -7,6 +7,7 @@ collection after a response (errors reported, threads of our own) is ``runner``'
 from __future__ import annotations
 
 import threading
+from contextlib import AsyncExitStack
 from contextvars import ContextVar, copy_context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol
@@ -16,7 +17,7 @@ from bgtasks_adapters.callables import is_async_callable, label
 from bgtasks_adapters.exceptions import InvalidOptionError, InvalidTaskError
 from bgtasks_adapters.options import NO_OPTIONS, Options, check_options
 from bgtasks_adapters.outcome import Outcome, ViewError
-from bgtasks_adapters.surroundings import around
+from bgtasks_adapters.surroundings import around, enter_all
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -121,13 +122,18 @@ class BackgroundTask:
     async def __call__(self) -> None:
         await BackgroundTasks([self])()
 
-    def call(self, collection: BackgroundTasks, trips: Sequence[Surroundings] = ()) -> None:
+    def call(
+        self,
+        collection: BackgroundTasks,
+        trips: Sequence[Surroundings] = (),
+        start_on_loop: concurrency.StartOnLoop = concurrency.no_loop,
+    ) -> None:
         """Call a ``def`` function, in the task's context, on this thread."""
         context = self.context
         if context is None:
             context = self._new_context(collection)
         if trips:
-            result = context.run(self._call_within, trips)
+            result = context.run(self._call_within, trips, start_on_loop)
         elif self.kwargs:
             result = context.run(self.func, *self.args, **self.kwargs)
         else:
@@ -160,12 +166,15 @@ class BackgroundTask:
         self.context = collection.copy_context()
         return self.context
 
-    def _call_within(self, trips: Sequence[Surroundings]) -> Any:
-        with around(trips, self.captured):
+    def _call_within(
+        self, trips: Sequence[Surroundings], start_on_loop: concurrency.StartOnLoop
+    ) -> Any:
+        with around(trips, self.captured, start_on_loop):
             return self.func(*self.args, **self.kwargs)
 
     async def _acall_within(self, trips: Sequence[Surroundings]) -> None:
-        with around(trips, self.captured):
+        async with AsyncExitStack() as stack:
+            await enter_all(trips, self.captured, stack)
             await self.func(*self.args, **self.kwargs)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 
 class Response(Protocol):
@@ -32,3 +36,31 @@ class View:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._response.view_ended(self, error)
+
+
+def watched(
+    view: Callable[..., Any], around: Callable[..., AbstractContextManager[object]]
+) -> Callable[..., Any]:
+    """Return a function to register in a view's place, which calls it within ``around(...)``.
+
+    That is given the view's own arguments. The function is ``async def`` where the view is; a view
+    may be a generator, too, which is only made within.
+    """
+    from functools import wraps
+    from inspect import iscoroutinefunction  # slow to import; who has views has it
+
+    if iscoroutinefunction(view):
+
+        @wraps(view)
+        async def async_watched(*args: Any, **kwargs: Any) -> Any:
+            with around(*args, **kwargs):
+                return await view(*args, **kwargs)
+
+        return async_watched
+
+    @wraps(view)
+    def sync_watched(*args: Any, **kwargs: Any) -> Any:
+        with around(*args, **kwargs):
+            return view(*args, **kwargs)
+
+    return sync_watched

@@ -257,6 +257,62 @@ async def test_a_websocket_s_tasks_run_at_its_end(app: object, kind: str) -> Non
     assert websocket.fates.kinds == [kind]
 
 
+@pytest.mark.parametrize(
+    ("messages", "status"),
+    [
+        ([{"type": "websocket.close", "code": 1000}], 403),
+        (
+            [
+                {"type": "websocket.http.response.start", "status": 404, "headers": []},
+                {"type": "websocket.http.response.body", "body": b"unknown"},
+            ],
+            404,
+        ),
+    ],
+    ids=["closed", "answered"],
+)
+async def test_a_websocket_that_is_refused(messages: list[Message], status: int) -> None:
+    """One that is refused instead of accepted has the status that its client gets."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        add_task(print)
+        for message in messages:
+            await send(message)
+
+    websocket = Websocket(app)
+    await websocket.run()
+    outcome = websocket.fates.events[0].outcome
+    assert outcome is not None
+    assert (outcome.status, outcome.disconnected) == (status, False)
+
+
+@pytest.mark.parametrize("how", ["leaves", "is found gone"])
+async def test_the_view_of_a_websocket_whose_client_left(how: str) -> None:
+    """The scope tells who watches the view that the client has left, so that it may end anyhow."""
+    seen: list[bool] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = scope[SCOPE_KEY]
+        try:
+            await talk_until_the_client_leaves(scope, receive, send)
+        finally:
+            seen.append(response.is_client_gone)
+
+    websocket = Websocket(app, TEXT, *([LEAVE] if how == "leaves" else []))
+    if how == "leaves":
+        await websocket.run()
+    else:
+        websocket.before_send = _fail_to_send
+        with pytest.raises(OSError, match="gone"):
+            await websocket.run()
+    assert seen == [True]
+
+
+def _fail_to_send(message: Message) -> None:
+    if message["type"] == "websocket.send":
+        raise OSError("gone")
+
+
 async def test_no_task_of_a_websocket_starts_while_it_is_open() -> None:
     """As long as a websocket is open its tasks wait."""
     ran = threading.Event()

@@ -66,6 +66,7 @@ BOUNDARIES = {"wsgi", "bodies", "asgi", "announcement", "probes"}
 FRAMEWORKS = {
     "django": {"django", "asgiref"},
     "flask": {"flask", "werkzeug"},
+    "quart": {"quart", "werkzeug"},
     "fastapi": {"fastapi", "starlette"},
 }
 

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
 import threading
 from contextlib import nullcontext
-from functools import wraps
 from typing import TYPE_CHECKING, Any, Unpack
 
 from flask import Flask, has_request_context, request
 
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.events import logger
-from bgtasks_adapters.exceptions import InvalidApplicationError, InvalidOptionError
+from bgtasks_adapters.exceptions import InvalidApplicationError
 from bgtasks_adapters.flask.context import FlaskContext
 from bgtasks_adapters.settings import Settings
+from bgtasks_adapters.views import watched
 from bgtasks_adapters.wsgi import Boundary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from contextlib import AbstractContextManager
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
 _EXTENSION = "bgtasks_adapters"
 _SETTINGS = "bgtasks_adapters.settings"
-_PREFIX = "BGTASKS_"
 
 
 def init_app(app: Flask, **settings: Unpack[SettingsKeywords]) -> None:
@@ -65,20 +63,7 @@ def settings_of(app: Flask, keywords: Mapping[str, Any]) -> Settings:
     """Return the settings of an application, read from keywords and configuration once."""
     known: Settings | None = app.extensions.get(_SETTINGS)
     if known is None:
-        if _PREFIX.rstrip("_") in app.config:
-            raise InvalidOptionError(
-                'app.config["BGTASKS"] is not read: that dict is how Django has it. Here each '
-                'setting has a key of its own, such as app.config["BGTASKS_MAX_WORKERS"] = 8.'
-            )
-        values = {
-            name.removeprefix(_PREFIX).lower(): value
-            for name, value in dict[str, Any](app.config).items()
-            if name.startswith(_PREFIX)
-        }
-        known = Settings.from_mapping(values, spelled=lambda name: _PREFIX + name.upper())
-        if keywords:
-            known = Settings.from_mapping({**values, **keywords})
-        app.extensions[_SETTINGS] = known
+        known = app.extensions[_SETTINGS] = Settings.from_config(app.config, keywords)
     return known
 
 
@@ -106,30 +91,12 @@ class _WatchedApp:
     def _watch(self) -> None:
         try:
             for endpoint, view in list(self._app.view_functions.items()):
-                self._app.endpoint(endpoint)(_watched(view))
+                self._app.endpoint(endpoint)(watched(view, _view_of_request))
         except AssertionError as error:
             # A request was made before, around this middleware; Flask takes no more views.
             logger.warning("Views cannot be watched; their status tells their fate: %s", error)
 
 
-def _watched(view: Callable[..., Any]) -> Callable[..., Any]:
-    if inspect.iscoroutinefunction(view):  # as Flask decides; a view may be a generator, too
-
-        @wraps(view)
-        async def async_watched(*args: Any, **kwargs: Any) -> Any:
-            with _view_of_request():
-                return await view(*args, **kwargs)
-
-        return async_watched
-
-    @wraps(view)
-    def watched(*args: Any, **kwargs: Any) -> Any:
-        with _view_of_request():
-            return view(*args, **kwargs)
-
-    return watched
-
-
-def _view_of_request() -> AbstractContextManager[object]:
+def _view_of_request(*args: object, **kwargs: object) -> AbstractContextManager[object]:
     scope: ResponseScope | None = request.environ.get(SCOPE_KEY) if has_request_context() else None
     return nullcontext() if scope is None else scope.view()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,12 @@ from flask import current_app, g, has_request_context, request, session
 from werkzeug.datastructures import FileStorage
 from werkzeug.local import LocalProxy
 
-from bgtasks_adapters.arguments import ArgumentRules, Finding
+from bgtasks_adapters.arguments import ArgumentRules, Finding, closed_upload, of_the_request
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.surroundings import HostContext
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager, AbstractContextManager
+    from contextlib import AbstractContextManager
 
     from flask import Flask
 
@@ -36,12 +35,6 @@ class FlaskContext(HostContext):
     def capture(self, task: BackgroundTask, /) -> None:
         _rules.check(task)
         _note_error_handler()
-
-    def trip(self) -> AbstractContextManager[FlaskContext]:
-        return nullcontext(self)
-
-    def async_trip(self) -> AbstractAsyncContextManager[FlaskContext]:
-        return nullcontext(self)
 
     def around_task(self, captured: None, /) -> AbstractContextManager[object]:
         return self.app.app_context()
@@ -86,19 +79,11 @@ def _judge_proxy(task: BackgroundTask, value: object) -> Finding | None:
     if value is _CURRENT_APP:
         return None  # a task has an application context, so this one works
     name = next((f"flask.{name}" for name, proxy in _BOUND.items() if value is proxy), None)
-    return Finding(
-        name or "a context-bound proxy (flask_login.current_user is one)",
-        "means nothing once the request is over",
-        "Pass what the task needs of it: path=request.path, user_id=current_user.id",
-    )
+    return of_the_request(name or "a context-bound proxy (flask_login.current_user is one)")
 
 
 def _judge_upload(task: BackgroundTask, value: FileStorage) -> Finding:
-    return Finding(
-        f"the uploaded file {value.filename!r}",
-        "Flask closes when the response ends: before the task runs",
-        "Copy it in the view, data = upload.read(), or upload.save(path), and pass the copy",
-    )
+    return closed_upload(value.filename, "Flask", "upload.save(path)")
 
 
 def _judge_instance(task: BackgroundTask, value: object) -> Finding | None:

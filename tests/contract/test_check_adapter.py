@@ -50,6 +50,8 @@ def run_pytest(tmp_path: Path) -> Run:
                 "pytest",
                 "-p",
                 "no:cacheprovider",
+                "-p",
+                "no:asyncio",  # which warns of an option that has no value
                 *options,
                 "test_adapter.py",
             ],

@@ -43,6 +43,12 @@ def make_flask(settings: dict[str, Any]) -> object:
     return flask_app.make_site(settings)
 
 
+def make_quart(settings: dict[str, Any]) -> object:
+    from tests.contract.hosts import quart_app
+
+    return quart_app.make_site(settings)
+
+
 def make_django_wsgi(settings: dict[str, Any]) -> object:
     from tests.contract.hosts import django_wsgi  # its settings.py reads ours by itself
 
@@ -99,6 +105,15 @@ TestFlask = check_adapter(
     servers=servers_of("flask", "wsgi"),
     shapes=("file", "missing", "replaced"),
     packages=("flask", "asgiref"),
+)
+TestQuart = check_adapter(
+    make_quart,
+    "asgi",
+    views=("def", "async"),
+    servers=servers_of("quart", "asgi"),
+    shapes=("file", "missing", "replaced"),
+    cancels_async_views=True,
+    packages=("quart",),
 )
 
 

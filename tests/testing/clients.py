@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING
 
 import httpx
 from flask import Flask
+from quart import Quart
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from bgtasks_adapters import BackgroundTasks, asgi, wsgi
+from bgtasks_adapters import BackgroundTasks, asgi, quart, wsgi
 from bgtasks_adapters.flask import init_app, with_background_tasks
 
 if TYPE_CHECKING:
@@ -76,12 +78,36 @@ async def by_httpx_asgi(view: View) -> None:
         await client.get("/")
 
 
+def by_quart(view: View) -> None:
+    app = Quart(__name__)
+    quart.init_app(app)
+    app.add_url_rule("/", view_func=_answering(view))
+    asyncio.run(_get(app))
+
+
+def by_quart_decorator(view: View) -> None:
+    @quart.with_background_tasks
+    async def decorated(tasks: BackgroundTasks) -> str:
+        view()
+        return "done"
+
+    app = Quart(__name__)
+    app.add_url_rule("/", view_func=decorated)
+    asyncio.run(_get(app))
+
+
+async def _get(app: Quart) -> None:
+    await app.test_client().get("/")
+
+
 SYNC: tuple[Ask, ...] = (
     by_flask,
     by_flask_decorator,
     by_httpx_wsgi,
     by_starlette,
     by_starlette_with_lifespan,
+    by_quart,
+    by_quart_decorator,
 )
 ASYNC: tuple[Callable[[View], Awaitable[object]], ...] = (by_httpx_asgi,)
 

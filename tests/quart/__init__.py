@@ -1,0 +1,1 @@
+"""The Quart adapter: `init_app`, `with_background_tasks`, and what a Quart task sees."""
