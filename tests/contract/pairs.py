@@ -16,6 +16,14 @@ SHORT: Mapping[str, tuple[str, ...]] = {
     "django-wsgi-middleware": ("runserver",),
     "django-asgi": ("daphne",),
     "django-asgi-middleware": ("hypercorn-asyncio",),
+    "falcon-wsgi": ("gunicorn-gthread",),
+    "pyramid": ("waitress",),
+    "bottle": ("gunicorn-sync",),
+    "falcon-asgi": ("hypercorn-asyncio",),
+    "litestar": ("uvicorn",),
+    "blacksheep": ("granian-asgi",),
+    "sanic": ("uvicorn",),
+    "connexion": ("gunicorn-asgi",),
 }
 """Each kind of server and, save Django's decorator alone, each host, at least once."""
 
