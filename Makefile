@@ -51,7 +51,7 @@ mysqlclient: $(READY)  ## compile the usual driver of MariaDB; PyMySQL stands in
 		|| echo "mysqlclient cannot be built here (it needs a compiler, pkg-config and libmariadb-dev)"
 
 contract: $(READY)  ## run the contract over every host, server and framing (long)
-	$(BIN)/python -m pytest tests/contract --long $(ARGS)
+	$(BIN)/python -m pytest tests/contract --long --record $(ARGS)
 
 servers: $(READY)  ## measure every server there is and write docs/servers.md (long)
 	@$(UV) pip install --quiet --python $(BIN)/python --constraints constraints.txt bjoern 2>$(ENV)/bjoern.log \

@@ -14,8 +14,10 @@ SHORT: Mapping[str, tuple[str, ...]] = {
     "flask": ("gunicorn-gthread", "werkzeug"),
     "django-wsgi": ("gunicorn-sync", "gunicorn-gevent"),
     "django-wsgi-middleware": ("runserver",),
+    "django-wsgi-decorator": (),
     "django-asgi": ("daphne",),
     "django-asgi-middleware": ("hypercorn-asyncio",),
+    "django-asgi-decorator": (),
     "falcon-wsgi": ("gunicorn-gthread",),
     "pyramid": ("waitress",),
     "bottle": ("gunicorn-sync",),
@@ -25,7 +27,17 @@ SHORT: Mapping[str, tuple[str, ...]] = {
     "sanic": ("uvicorn",),
     "connexion": ("gunicorn-asgi",),
 }
-"""Each kind of server and, save Django's decorator alone, each host, at least once."""
+"""All hosts. Each kind of server and, save Django's decorator alone, each host, at least once."""
+
+HELD_ON_TRIO = {
+    ("hypercorn-trio", "http-1.0-stream"): (
+        "without this package, too, hypercorn does not close the connection on trio"
+    )
+}
+"""A defect of hypercorn's, whatever the framework, where that lets a stream follow HTTP/1.0."""
+
+NEED_ASYNCIO = {"blacksheep", "falcon-asgi", "sanic"}
+"""Hosts under ASGI that are written for asyncio alone, as Django's are."""
 
 
 class Form:
@@ -37,16 +49,16 @@ class Form:
 def servers_of(host: str, interface: Interface) -> tuple[str, ...]:
     """Return the names of the servers that a host is tried on in this run."""
     if not Form.is_long:
-        return SHORT.get(host, ())
-    is_django = host.startswith("django")
+        return SHORT[host]
     return tuple(
         server.name
         for server in SERVERS.values()
-        if server.interface == interface and _fits(server, is_django)
+        if server.interface == interface and _fits(server, host)
     )
 
 
-def _fits(server: Server, is_django: bool) -> bool:
-    if is_django:
-        return not server.needs_trio  # Django needs asyncio.
-    return not server.needs_django
+def _fits(server: Server, host: str) -> bool:
+    is_django = host.startswith("django")
+    if server.needs_trio:
+        return not is_django and host not in NEED_ASYNCIO
+    return is_django or not server.needs_django

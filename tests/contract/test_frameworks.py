@@ -1,4 +1,4 @@
-"""Every promise, over frameworks without an adapter of their own: the boundary alone is around them.
+"""Every promise, over frameworks without an adapter of their own: the boundary is around them.
 
 As in `test_hosts.py`, the hosts' own modules are imported in a server's process.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from bgtasks_adapters.contract import check_adapter
-from tests.contract.pairs import servers_of
+from tests.contract.pairs import HELD_ON_TRIO, servers_of
 
 
 def make_falcon_wsgi(settings: dict[str, Any]) -> object:
@@ -98,9 +98,10 @@ TestLitestar = check_adapter(
     "asgi",
     views=("def", "async"),
     servers=servers_of("litestar", "asgi"),
-    shapes=("file", "missing"),
+    shapes=("file", "missing", "replaced"),
     sees_the_view=False,
     packages=("litestar",),
+    defects=HELD_ON_TRIO,
 )
 TestBlackSheep = check_adapter(
     make_blacksheep,
@@ -123,7 +124,8 @@ TestConnexion = check_adapter(
     "asgi",
     views=("def", "async"),
     servers=servers_of("connexion", "asgi"),
-    shapes=("file", "missing"),
+    shapes=("file", "missing", "replaced"),
     sees_the_view=False,
     packages=("connexion",),
+    defects=HELD_ON_TRIO,
 )

@@ -31,9 +31,7 @@ async def view(request: Request) -> Response:
     return Response(page.status, headers, content)
 
 
-async def replace(
-    request: Request, handler: Callable[[Request], Awaitable[Response]]
-) -> Response:
+async def replace(request: Request, handler: Callable[[Request], Awaitable[Response]]) -> Response:
     response = await handler(request)
     if request.path.endswith("/replaced"):
         return Response(202, None, Content(b"text/plain", b"complete\n"))

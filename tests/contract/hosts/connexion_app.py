@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from connexion import AsyncApp, request
-from connexion.exceptions import NonConformingResponse  # noqa: F401
 from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from bgtasks_adapters.asgi import BackgroundTasksMiddleware
 from bgtasks_adapters.contract import Page
 from bgtasks_adapters.exchanges import ASGIApp
+
+from .replacing import Replace
 
 
 def def_view(shape: str) -> Response:
@@ -37,7 +38,7 @@ def respond(page: Page, body: bytes | Iterator[bytes] | AsyncIterator[bytes]) ->
     return StreamingResponse(body, page.status, page.headers)
 
 
-def operation(view: str, method: str) -> dict[str, Any]:
+def operation(view: str) -> dict[str, Any]:
     return {
         "operationId": f"{__name__}.{view}_view",
         "responses": {"200": {"description": "an answer"}},
@@ -51,7 +52,7 @@ SPECIFICATION = {
     "openapi": "3.0.0",
     "info": {"title": "The pages of the contract", "version": "1"},
     "paths": {
-        f"/{view}/{{shape}}": {method: operation(view, method) for method in ("get", "head")}
+        f"/{view}/{{shape}}": {method: operation(view) for method in ("get", "head")}
         for view in ("def", "async")
     },
 }
@@ -59,5 +60,6 @@ SPECIFICATION = {
 
 def make_boundary(settings: dict[str, Any]) -> ASGIApp:
     app = AsyncApp(__name__)
+    app.add_middleware(Replace)
     app.add_api(SPECIFICATION)
     return BackgroundTasksMiddleware(app, **settings)

@@ -38,6 +38,7 @@ class Replace:
     ) -> None:
         if req.path.endswith("/replaced"):
             resp.status = falcon.HTTP_202
+            resp.data = b"complete\n"
 
 
 def make_boundary(settings: dict[str, Any]) -> WSGIApplication:

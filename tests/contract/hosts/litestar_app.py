@@ -13,6 +13,8 @@ from bgtasks_adapters.asgi import BackgroundTasksMiddleware
 from bgtasks_adapters.contract import Page
 from bgtasks_adapters.exchanges import ASGIApp
 
+from .replacing import Replace
+
 METHODS = ["GET", "HEAD"]
 
 
@@ -41,15 +43,6 @@ def respond(page: Page, body: bytes | Iterator[bytes] | AsyncIterator[bytes]) ->
     return Stream(body, status_code=page.status, headers=page.headers)
 
 
-def replace(request: Request[Any, Any, Any], response: Response[Any]) -> Response[Any]:
-    is_replaced = request.url.path.endswith("/replaced")
-    return Response(b"complete\n", status_code=202) if is_replaced else response
-
-
-async def after_request(response: Response[Any]) -> Response[Any]:
-    return response
-
-
 def make_boundary(settings: dict[str, Any]) -> ASGIApp:
-    app = Litestar([def_view, async_view])
+    app = Litestar([def_view, async_view], middleware=[Replace])
     return BackgroundTasksMiddleware(app, **settings)
