@@ -23,9 +23,8 @@ from tests.pages import WrittenPart, rows_of, table
 from .pairs import SHORT
 
 FILE = Path(__file__).parent / "passed.jsonl"
-PART = WrittenPart(
-    Path(__file__).parents[2] / "docs" / "frameworks.md", "promises", "make contract"
-)
+PAGE = Path(__file__).parents[2] / "docs" / "frameworks.md"
+PART = WrittenPart(PAGE, "promises", "make contract")
 PROPERTY = "test of the contract"
 
 PROMISES = (

@@ -13,21 +13,22 @@ if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
 
-def view(shape: str) -> HTTPResponse:
+def view(shape: str) -> Any:
     page = Page.parse(request.path, request.query_string)
     page.begin()
     if page.shape == "missing":
         abort(404)
     if page.shape == "file":
         return static_file(page.file.name, page.file.parent)
-    return HTTPResponse(page.body(), page.status, page.headers)
+    body: Any = page.body()  # typed as if it were text
+    return HTTPResponse(body, page.status, page.headers)
 
 
 def replace(callback: Any) -> Any:
-    def replacing(*args: Any, **kwargs: Any) -> HTTPResponse:
+    def replacing(*args: Any, **kwargs: Any) -> Any:
         response = callback(*args, **kwargs)
         is_replaced = request.path.endswith("/replaced")
-        return HTTPResponse(b"complete\n", 202) if is_replaced else response
+        return HTTPResponse("complete\n", 202) if is_replaced else response
 
     return replacing
 

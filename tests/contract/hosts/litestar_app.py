@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from litestar import Litestar, Request, Response, route
+from litestar import HttpMethod, Litestar, Request, Response, route
 from litestar.exceptions import NotFoundException
 from litestar.response import File, Stream
 
@@ -15,7 +15,7 @@ from bgtasks_adapters.exchanges import ASGIApp
 
 from .replacing import Replace
 
-METHODS = ["GET", "HEAD"]
+METHODS = [HttpMethod.GET, HttpMethod.HEAD]
 
 
 @route("/def/{shape:str}", http_method=METHODS, sync_to_thread=True)

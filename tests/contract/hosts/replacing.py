@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from bgtasks_adapters.exchanges import ASGIApp, Message, Receive, Scope, Send
+from typing import Any
+
+from bgtasks_adapters.exchanges import Message, TypedASGIApp
 
 
 class Replace:
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: TypedASGIApp) -> None:
         self.app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def replace(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "status": 202}

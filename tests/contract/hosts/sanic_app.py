@@ -6,7 +6,7 @@ from typing import Any
 
 from sanic import HTTPResponse, Request, Sanic
 from sanic.exceptions import NotFound
-from sanic.response import file
+from sanic.response import BaseHTTPResponse, file
 
 from bgtasks_adapters.asgi import BackgroundTasksMiddleware
 from bgtasks_adapters.contract import Page
@@ -26,14 +26,14 @@ async def view(request: Request, shape: str) -> HTTPResponse | None:
         if body:  # in this mode Sanic leaves the framing to the server
             headers["Content-Length"] = str(len(body))
         return HTTPResponse(body, page.status, headers)
-    response = await request.respond(content_type="text/plain")
+    response: Any = await request.respond(content_type="text/plain")
     async for piece in body:
         await response.send(piece)
     await response.eof()
     return None
 
 
-async def replace(request: Request, response: HTTPResponse) -> HTTPResponse | None:
+async def replace(request: Request, response: BaseHTTPResponse) -> HTTPResponse | None:
     is_replaced = request.path.endswith("/replaced")
     return HTTPResponse(b"complete\n", 202) if is_replaced else None
 
@@ -41,5 +41,5 @@ async def replace(request: Request, response: HTTPResponse) -> HTTPResponse | No
 def make_boundary(settings: dict[str, Any]) -> ASGIApp:
     app = Sanic("Contract")
     app.add_route(view, "/async/<shape>", methods=["GET", "HEAD"])
-    app.on_response(replace)
+    app.register_middleware(replace, "response")
     return BackgroundTasksMiddleware(app, **settings)
