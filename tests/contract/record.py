@@ -42,7 +42,7 @@ PROMISES = (
 
 WHY_NONE = {
     "disconnect": "only the boundary sees it",
-    "replaced": "has no middleware",
+    "replaced": "the host has no middleware",
     "shutdown": "only the boundary sees it",
 }
 """What a cell says where a promise is not about a host: `check_adapter` picked no test for it."""
