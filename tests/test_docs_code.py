@@ -30,6 +30,7 @@ WARNINGS = {
     "pyramid.md": [
         "pkg_resources is deprecated as an API:UserWarning:pyramid.asset",
         "Deprecated call to `pkg_resources.declare_namespace:DeprecationWarning:pkg_resources",
+        "'cgi' is deprecated:DeprecationWarning:webob.compat",  # to Python 3.12
     ],
 }
 """What a framework warns of in its own code, by page; any other warning is an error."""
