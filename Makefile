@@ -50,8 +50,8 @@ mysqlclient: $(READY)  ## compile the usual driver of MariaDB; PyMySQL stands in
 	@$(UV) pip install --quiet --python $(BIN)/python --group mysql 2>$(ENV)/mysqlclient.log \
 		|| echo "mysqlclient cannot be built here (it needs a compiler, pkg-config and libmariadb-dev)"
 
-contract: $(READY)  ## run the contract over every host, server and framing (long)
-	$(BIN)/python -m pytest tests/contract --long $(ARGS)
+contract: $(READY)  ## run the contract over every host and server; write its table in docs/ (long)
+	$(BIN)/python -m pytest tests/contract --long --record $(ARGS)
 
 servers: $(READY)  ## measure every server there is and write docs/servers.md (long)
 	@$(UV) pip install --quiet --python $(BIN)/python --constraints constraints.txt bjoern 2>$(ENV)/bjoern.log \

@@ -28,6 +28,7 @@ from bgtasks_adapters.exchanges import (
     Receive,
     Scope,
     Send,
+    TypedASGIApp,
     WebsocketExchange,
 )
 from bgtasks_adapters.process import ledger
@@ -154,7 +155,7 @@ class BackgroundTasksMiddleware(Boundary):
     raised. A websocket's tasks run when its connection has ended.
     """
 
-    def __init__(self, app: ASGIApp, **settings: Unpack[SettingsKeywords]) -> None:
+    def __init__(self, app: TypedASGIApp, **settings: Unpack[SettingsKeywords]) -> None:
         super().__init__(app, Settings.from_mapping(settings))
 
 

@@ -21,6 +21,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+TypedASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
+"""An application as users have it: frameworks describe scope and messages by types of their own."""
 
 
 class Exchange:

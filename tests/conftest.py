@@ -19,7 +19,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--record",
         action="store_true",
-        help="write down what is measured of the servers, and make their page anew",
+        help="write down what is measured, and make the pages of it anew",
     )
 
 

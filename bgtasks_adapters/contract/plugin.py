@@ -30,12 +30,19 @@ def attach_output(item: pytest.Item, output: Callable[[], str]) -> None:
     item.stash[_OUTPUT] = output
 
 
+def pair_of(item: pytest.Item) -> Pair | None:
+    """Return the host and server that a test is about, if it is one of the suite."""
+    parameters: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
+    pair = parameters.get("pair")
+    return pair if isinstance(pair, Pair) else None
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Bring the tests of a pair together, so that one server runs at a time."""
     by_pair: dict[Pair, list[pytest.Item]] = {}
     places: list[int] = []
     for place, item in enumerate(items):
-        if pair := _pair_of(item):
+        if pair := pair_of(item):
             places.append(place)
             by_pair.setdefault(pair, []).append(item)
     has_groups = config.pluginmanager.hasplugin("xdist")
@@ -52,7 +59,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     try:
         return (yield)
     except Exception as error:
-        pair = _pair_of(pyfuncitem)
+        pair = pair_of(pyfuncitem)
         if pair is None or pyfuncitem.config.getoption("fulltrace"):
             raise
         failure = pytest.fail.Exception(_message(pyfuncitem, pair, error), pytrace=False)
@@ -79,9 +86,3 @@ def _message(item: pytest.Function, pair: Pair, error: Exception) -> str:
     steps = traceback.extract_tb(error.__traceback__)
     at = [f"{step.filename}:{step.lineno}" for step in steps if step.name == item.originalname]
     return "\n".join([f"The adapter breaks a promise: {promise}", f"({where})", "", seen, *at])
-
-
-def _pair_of(item: pytest.Item) -> Pair | None:
-    parameters: dict[str, Any] = getattr(getattr(item, "callspec", None), "params", {})
-    pair = parameters.get("pair")
-    return pair if isinstance(pair, Pair) else None

@@ -10,7 +10,7 @@ from typing import Any
 
 from bgtasks_adapters.contract import check_adapter
 from bgtasks_adapters.contract.servers import Interface
-from tests.contract.pairs import servers_of
+from tests.contract.pairs import HELD_ON_TRIO, servers_of
 
 
 def make_bare_wsgi(settings: dict[str, Any]) -> object:
@@ -79,11 +79,7 @@ TestStarlette = check_adapter(
     shapes=("file", "missing"),
     sees_the_view=False,
     packages=("starlette",),
-    defects={
-        ("hypercorn-trio", "http-1.0-stream"): (
-            "without this package, too, hypercorn does not close the connection on trio"
-        )
-    },
+    defects=HELD_ON_TRIO,
 )
 TestFastAPI = check_adapter(
     make_fastapi,

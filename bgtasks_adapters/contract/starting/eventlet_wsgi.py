@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import Any
 
 if __name__ == "__main__":
+    # Its resolver loads all that dnspython can use: with httpx2 trio, which its sockets break.
+    os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
     eventlet: Any = import_module("eventlet")  # it has no types
     if sys.argv[3] == "patched":
         eventlet.monkey_patch()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ def main(server: str, port: int) -> None:
 
             WSGIServer(("127.0.0.1", port), _application()).serve_forever()
         case "eventlet":
+            os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")  # with httpx2 it would load trio
             import eventlet
 
             eventlet.monkey_patch()
