@@ -6,7 +6,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env test test-django mysqlclient contract servers coverage lint format types docs wishes demo mixed bench constraints clean
+.PHONY: help env test test-quick test-django mysqlclient contract servers coverage lint format types docs wishes demo mixed bench constraints clean
 
 # The first one that really runs: a version manager may leave commands on PATH that only fail.
 ifndef PYTHON
@@ -33,6 +33,10 @@ endif
 UV_COMPILE := pip compile --quiet --universal --python-version 3.11 --all-extras --group dev \
 	--strip-extras --no-annotate --no-header
 
+# What starts many servers or many interpreters, and depends least on the version of each.
+SLOW := tests/contract tests/servers tests/doctor tests/django/load tests/test_docs_code.py \
+	tests/test_mixed_services.py tests/test_benchmarks.py
+
 help:  ## show this list
 	@sed -n -E 's/^([a-z-]+):.*  ## (.*)/\1\t\2/p' Makefile | expand -t 14
 
@@ -40,10 +44,13 @@ env: $(READY)  ## make the environment .venv/pyX.Y-djZ
 	@echo "$(ENV) is ready"
 
 test: $(READY)  ## run the tests; the long matrices in their short form
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(ARGS)
+
+test-quick: $(READY)  ## the tests without the contract, the servers, load and the code of the pages
+	$(BIN)/python -m pytest -n 2 --dist loadscope $(SLOW:%=--ignore=%) $(ARGS)
 
 test-django: mysqlclient  ## test Django on every database under load; write two tables of docs/ (long)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup tests/django tests/test_django_example.py \
+	$(BIN)/python -m pytest -n 2 --dist loadscope tests/django tests/test_django_example.py \
 		--long --record $(ARGS)
 
 mysqlclient: $(READY)  ## compile the usual driver of MariaDB; PyMySQL stands in where that fails

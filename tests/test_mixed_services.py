@@ -38,7 +38,6 @@ EXPECTED = [
     "webhook 8",
     "digest 8",  # and none of 7: the later of one key replaced it
 ]
-pytestmark = pytest.mark.xdist_group("mixed services")  # they are started once
 WHEN_SERVED = pytest.mark.parametrize("name", SERVICES)
 
 
