@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _DROPPED = (
     "A response with background tasks was dropped without being closed: by its server or "
-    "framework, because the client left, or by a bridge between WSGI and ASGI. Its tasks are "
-    "dispatched now"
+    "framework, because the client left, by a bridge between WSGI and ASGI, or by a test client "
+    "(Flask's needs buffered=True). Its tasks are dispatched now"
 )
 
 

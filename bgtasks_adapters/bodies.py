@@ -150,9 +150,11 @@ class _CapturedBody(_OwnedBody):
     def __next__(self) -> bytes:
         try:
             return super().__next__()
-        except BaseException:
-            self.close()
-            raise
+        except BaseException as error:
+            end = error
+        # Behind it, or what tasks raise would be said to have come of the end.
+        self.close()
+        raise end
 
     def close(self) -> None:
         if not self._is_closed:

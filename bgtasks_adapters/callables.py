@@ -73,8 +73,9 @@ def _not_callable(func: object) -> InvalidTaskError:
             f"add_task() got the coroutine object {name}(...), which was called already. Pass the "
             f"function and its arguments apart: add_task({name}, ...)"
         )
+    hint = " If that is what a function returned: it was called already." if func is None else ""
     return InvalidTaskError(
-        f"add_task() got {func!r}, of type {type(func).__name__}, which is not callable. "
+        f"add_task() got {func!r}, of type {type(func).__name__}, which is not callable.{hint} "
         "Pass a function and its arguments: add_task(func, *args, **kwargs)"
     )
 

@@ -23,8 +23,8 @@ _CAPTURE: pytest.StashKey[Capture] = pytest.StashKey()
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers",
-        f'{_MARK}(run="now", timeout=10): how the fixture background_tasks runs tasks; '
-        '"now", "later" or "never".',
+        f'{_MARK}(run="now", timeout=10): capture the background tasks of a test, as the fixture '
+        'background_tasks does, and run them "now", "later" or "never".',
     )
 
 
@@ -38,16 +38,26 @@ def background_tasks(request: pytest.FixtureRequest) -> Generator[CapturedTasks]
     """
     from bgtasks_adapters.testing import capture_background_tasks
 
-    mark = request.node.get_closest_marker(_MARK)
-    manager = (
-        capture_background_tasks(*mark.args, **mark.kwargs)
-        if mark
-        else (capture_background_tasks())
-    )
+    mark: pytest.Mark | None = request.node.get_closest_marker(_MARK)
+    try:
+        manager = (
+            capture_background_tasks()
+            if mark is None
+            else capture_background_tasks(*mark.args, **mark.kwargs)
+        )
+    except TypeError as error:
+        raise pytest.UsageError(f"@pytest.mark.{_MARK}: {error}") from None
     captured = manager.begin(f"the fixture background_tasks of {request.node.nodeid}")
     request.node.stash[_CAPTURE] = manager.capture
     yield captured
     manager.capture.end()
+
+
+@pytest.fixture(autouse=True)
+def _captures_if_marked(request: pytest.FixtureRequest) -> None:
+    # Also where a test has the mark and not the fixture: one that says "never" must send no mail.
+    if request.node.get_closest_marker(_MARK) is not None:
+        request.getfixturevalue(_MARK)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -64,6 +64,19 @@ class Call(NamedTuple):
     def is_same_as(self, other: Call) -> bool:
         return self.has_function_of(other) and self._arguments() == other._arguments()
 
+    @property
+    def why_impossible(self) -> str | None:
+        """Why the function cannot be called so; None if it can, or cannot be asked."""
+        try:
+            signature = inspect.signature(self.func)
+        except (TypeError, ValueError):
+            return None
+        try:
+            signature.bind(*self.args, **self.kwargs)
+        except TypeError as error:
+            return str(error)
+        return None
+
     def differences_from(self, expected: Call) -> list[str]:
         """Say, an argument a line or more, what is not as expected; both of one function."""
         mine, theirs = self._arguments(), expected._arguments()

@@ -25,8 +25,8 @@ class capture_background_tasks:
     """Capture the tasks of all responses that begin within, to see and assert what was added.
 
     A context manager, ``with`` and ``async with``, and a decorator of ``def`` and ``async def``
-    tests, which fills in the parameter that is annotated ``CapturedTasks``, if there is one. It
-    gives ``CapturedTasks``. ``run``:
+    tests, which fills in the parameter that is annotated ``CapturedTasks`` or called
+    ``captured``. It gives ``CapturedTasks``. ``run``:
 
     - ``"now"``: tasks run when their response is over, before the client has it: on the thread, or
       in the coroutine, that makes the response.
@@ -127,7 +127,7 @@ def _parameter(func: Callable[..., Any]) -> str | None:
         is_named = isinstance(annotation, str) and annotation.rsplit(".")[-1] == "CapturedTasks"
         if name != "return" and (annotation is CapturedTasks or is_named):
             return str(name)
-    return None
+    return "captured" if "captured" in inspect.signature(func).parameters else None
 
 
 def _hiding(

@@ -223,6 +223,8 @@ def _named(expected: Call) -> str:
 
 def _explain_missing(expected: Call, records: list[Record]) -> str:
     lines = [f"{_named(expected)} was not added."]
+    if expected.has_arguments and expected.why_impossible is not None:
+        lines.append(f"It cannot be called so: {expected.why_impossible}.")
     if not records:
         lines.append(
             "No task was. Was the line that adds it reached, while tasks were captured? "

@@ -46,7 +46,7 @@ def _take_unexpected(records: Sequence[Record]) -> list[Record]:
 
 def _said_of(records: list[Record]) -> str:
     lines = [
-        "Background tasks failed, and captured.assert_failed(function) expects none of it:",
+        "Background tasks failed. (Where a test expects that: captured.assert_failed(function).)",
         *(f"  {record}" for record in records),
     ]
     return "\n".join(lines)

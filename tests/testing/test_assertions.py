@@ -124,6 +124,14 @@ def test_a_missing_argument() -> None:
     assert "subject: expected 'Hello', was not passed" in message
 
 
+def test_an_impossible_call() -> None:
+    """A call that the function does not take is not only missing, but cannot have been added."""
+    captured = captured_of(lambda: add_task(send_mail, "ada"))
+    message = message_of(lambda: captured.assert_added(send_mail, adress="ada"))
+    assert "It cannot be called so: " in message
+    assert "adress" in message.partition("Added were")[0]
+
+
 def test_long_arguments() -> None:
     """Long values are compared line by line."""
     rows = list(range(100, 130))
@@ -276,6 +284,25 @@ def test_run_behind_the_block() -> None:
         by_flask(lambda: add_task(index))
     with pytest.raises(CaptureError, match=r"context .* is gone: .* Call run\(\) inside its block"):
         captured.run()
+
+
+def test_a_failure_has_no_other_before_it() -> None:
+    """What a task raised comes first, whatever the end of the response was made of."""
+    with capture_background_tasks() as captured:
+        by_flask(lambda: add_task(fail, LookupError("a")))
+        error = captured.assert_failed(fail)
+    assert error.__context__ is None
+
+
+def test_a_parameter_by_its_name() -> None:
+    """The decorator fills in a parameter that is called `captured`, without an annotation, too."""
+
+    @capture_background_tasks("never")
+    def decorated(captured):  # type: ignore[no-untyped-def]
+        by_flask(lambda: add_task(index, 1))
+        captured.assert_added(index, 1)
+
+    decorated()
 
 
 async def coroutine(ran: list[str]) -> None:

@@ -289,6 +289,7 @@ def test_a_failure_beside_the_tests_own(tmp_path: Path) -> None:
     [
         ('run="nwo"', 'use "now", "later" or "never"'),
         ("run='later', timeout=0", "use a number of seconds above 0"),
+        ("mode='later'", "@pytest.mark.background_tasks: "),
     ],
 )
 def test_a_bad_mark(tmp_path: Path, mark: str, message: str) -> None:
@@ -297,6 +298,22 @@ def test_a_bad_mark(tmp_path: Path, mark: str, message: str) -> None:
     run = Run(tmp_path, tests, *ALONE)
     assert run.outcomes == {"error": 1}, run.output
     assert message in run.output
+
+
+def test_the_mark_alone(tmp_path: Path) -> None:
+    """A test with the mark is captured without the fixture, and its failures count."""
+    tests = (
+        HEAD
+        + '@pytest.mark.background_tasks("never")\n'
+        + "def test_never():\n"
+        + '    app.test_client().get("/work")\n'
+        + "    assert done == []\n"
+        + "@pytest.mark.background_tasks\n"
+        + "def test_now():\n"
+        + '    app.test_client().get("/fail")\n'
+    )
+    run = Run(tmp_path, tests, *ALONE)
+    assert run.outcomes == {"passed": 1, "failed": 1}, run.output
 
 
 def test_with_the_context_manager(tmp_path: Path) -> None:
