@@ -9,37 +9,38 @@ from bgtasks_adapters.concurrency import ThreadEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractContextManager
 
 
 class Activity:
-    """Count the runs of a response that are under way, for those who wait for them."""
+    """The runs of a response that are under way, for those who wait for them.
 
-    def __init__(self, lock: AbstractContextManager[object]) -> None:
-        self._lock = lock
-        self._runs = 0
+    Without a lock: who waits says so first and then looks, who ends does it the other way round.
+    """
+
+    def __init__(self) -> None:
+        self._runs: set[object] = set()
         self._callbacks: list[Callable[[], object]] = []
 
-    def started(self) -> None:
-        with self._lock:
-            self._runs += 1
+    def started(self, run: object) -> None:
+        self._runs.add(run)
 
-    def finished(self) -> None:
-        with self._lock:
-            self._runs -= 1
-            if self._runs:
-                return
-            callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
-            callback()
+    def finished(self, run: object) -> None:
+        self._runs.discard(run)
+        if self._callbacks:
+            self._call_if_none()
 
     def call_when_none(self, callback: Callable[[], object]) -> None:
         """Call ``callback`` once when no run is under way; at once if that is so already."""
-        with self._lock:
-            if self._runs:
-                self._callbacks.append(callback)
+        self._callbacks.append(callback)
+        self._call_if_none()
+
+    def _call_if_none(self) -> None:
+        while not self._runs:
+            try:
+                callback = self._callbacks.pop()
+            except IndexError:
                 return
-        callback()
+            callback()
 
     def wait_here(self) -> None:
         """Wait, on this thread, until no run is under way."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.ambient import use_tasks
+from bgtasks_adapters.tasks import current_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -44,34 +45,37 @@ def close_after(
 class Body:
     """Iterate and close the application's body, with its collection the current one."""
 
+    _iterator: Iterator[bytes] | None = None
+    _error: BaseException | None = None
+    _is_complete = False
+
     def __init__(self, body: Iterable[bytes], scope: ResponseScope) -> None:
         self._body = body
-        self._close = getattr(body, "close", None)
-        self._iterator: Iterator[bytes] | None = None
         self._scope = scope
-        self._error: BaseException | None = None
-        self._is_complete = False
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        with use_tasks(self._scope.tasks):
-            try:
-                if self._iterator is None:
-                    self._iterator = iter(self._body)
-                return next(self._iterator)
-            except StopIteration:
-                self._is_complete = True
-                raise
-            except BaseException as error:
-                self._error = error
-                raise
+        token = current_tasks.set(self._scope.tasks)  # use_tasks, without its object
+        try:
+            if self._iterator is None:
+                self._iterator = iter(self._body)
+            return next(self._iterator)
+        except StopIteration:
+            self._is_complete = True
+            raise
+        except BaseException as error:
+            self._error = error
+            raise
+        finally:
+            current_tasks.reset(token)
 
     def close(self) -> None:
-        if self._close is not None:
+        close: Callable[[], object] | None = getattr(self._body, "close", None)
+        if close is not None:
             with use_tasks(self._scope.tasks):
-                self._close()
+                close()
 
 
 class _OwnedBody(Body):

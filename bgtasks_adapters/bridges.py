@@ -8,6 +8,7 @@ shares with it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bgtasks_adapters.dispatch import SCOPE_KEY
@@ -66,8 +67,14 @@ def find_bridge(environ: WSGIEnvironment, start_response: StartResponse) -> Brid
     scope: Mapping[str, Any] | None = environ.get(_SCOPE_OF_A2WSGI)
     if scope is not None:
         return Bridge(scope)
-    method: Any = start_response
-    responder: object = getattr(method, "__self__", None)
-    kind = type(responder)
-    name = _NEVER_CLOSE.get((kind.__module__, kind.__qualname__))
-    return None if name is None else Bridge(method.__self__.scope, name)
+    responder: Any = getattr(start_response, "__self__", None)
+    if responder is None:
+        return None
+    kind: Any = type(responder)
+    name = _name_if_never_closing(kind)
+    return None if name is None else Bridge(responder.scope, name)
+
+
+@lru_cache(maxsize=64)
+def _name_if_never_closing(kind: Any) -> str | None:
+    return _NEVER_CLOSE.get((kind.__module__, kind.__qualname__))

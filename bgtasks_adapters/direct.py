@@ -118,7 +118,9 @@ class _Trip:
 async def _await(task: BackgroundTask, collection: BackgroundTasks) -> None:
     task.status = "running"
     try:
-        await task.acall(collection)
+        rest = task.start(collection)
+        if rest is not None:
+            await rest
     except BaseException as error:
         _fail(task, error)
         raise

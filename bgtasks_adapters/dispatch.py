@@ -68,6 +68,7 @@ class ResponseScope:
         self.tasks = BackgroundTasks()
         self.tasks.owner = self
         self._running_views: list[View] = []
+        self._is_unended = True
 
     @property
     def work(self) -> Work:
@@ -171,10 +172,11 @@ class ResponseScope:
         self, *, error: BaseException | None = None, is_disconnected: bool = False
     ) -> bool:
         """Note that the response is over; True if the caller is the one to start its tasks."""
-        with self.tasks.lock:
-            if self.is_over:
-                return False
-            self.is_over = True
+        try:
+            del self._is_unended  # one step, so that of all threads only the first one succeeds
+        except AttributeError:
+            return False
+        self.is_over = True
         if error is not None:
             self.notes.app_error = error
         if is_disconnected:

@@ -27,13 +27,14 @@ class Response(Protocol):
 class Fates:
     """Judge and settle the tasks of one response."""
 
+    dispatched_at: float | None = None
+    _is_success_reported = True
+
     def __init__(self, settings: Settings, response: Response) -> None:
-        self.dispatched_at: float | None = None
         self.failures: list[Exception] = []
         self._response = response
         self._when = settings.when
         self._observers = settings.observers
-        self._is_success_reported = True
 
     def begin(self) -> None:
         """Note that the response is over and its tasks are on their way to the workers."""

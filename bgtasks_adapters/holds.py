@@ -51,12 +51,6 @@ class Held:
         self._released = released
         self.tasks: list[BackgroundTask] = []
 
-    def take(self, tasks: list[BackgroundTask]) -> list[BackgroundTask]:
-        """Keep those that wait, under the lock, and return them; ``watch`` must follow."""
-        taken = [task for task in tasks if task.hold is not None and task.hold.is_waiting]
-        self.tasks += taken
-        return taken
-
     def watch(self, tasks: list[BackgroundTask]) -> None:
         """Have each of these tasks go on when its hold is decided."""
         for task in tasks:

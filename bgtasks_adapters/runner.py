@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bgtasks_adapters.concurrency import is_cancellation
@@ -20,11 +19,11 @@ from bgtasks_adapters.surroundings import Trip
 from bgtasks_adapters.workers import loop_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 
     from bgtasks_adapters.activity import Activity
     from bgtasks_adapters.fates import Fates
-    from bgtasks_adapters.surroundings import HostContext
+    from bgtasks_adapters.surroundings import HostContext, Surroundings
     from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks
     from bgtasks_adapters.workers import Loop, Workers
 
@@ -70,7 +69,7 @@ class Run:
 
     def _begin(self) -> None:
         ledger.start(self)
-        self.response.activity.started()
+        self.response.activity.started(self)
 
     def _hand_over(self) -> None:
         task = self._next_or_finish()
@@ -144,18 +143,25 @@ class Run:
 
     def run_leg(self) -> None:
         """Run the consecutive ``def`` tasks that are next, on this thread."""
+        self._run_within(self.response.hosts)
+
+    def _run_within(
+        self, hosts: Sequence[HostContext], trips: tuple[Surroundings, ...] = ()
+    ) -> None:
+        if hosts:
+            with Trip(hosts[0].trip) as trip:
+                self._run_within(hosts[1:], (*trips, trip))
+            return
         collection, succeed = self.response.tasks, self.response.fates.succeed
-        with ExitStack() as stack:
-            trips = [stack.enter_context(Trip(host.trip)) for host in self.response.hosts]
-            for task in self._claim(is_async=False):
-                started_at = time.time()
-                try:
-                    task.call(collection, trips, self._start_beside)
-                except BaseException as error:
-                    if not self._absorbs(task, error, started_at):
-                        raise
-                else:
-                    succeed(task, started_at, self)
+        for task in self._claim(is_async=False):
+            started_at = time.time()
+            try:
+                task.call(collection, trips, self._start_beside)
+            except BaseException as error:
+                if not self._absorbs(task, error, started_at):
+                    raise
+            else:
+                succeed(task, started_at, self)
 
     def _start_beside(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Start on the loop what is to be waited for on this thread, which needs one that runs."""
@@ -164,21 +170,27 @@ class Run:
 
     async def await_leg(self) -> None:
         """Run the consecutive ``async def`` tasks that are next, on this loop."""
+        await self._await_within(self.response.hosts)
+
+    async def _await_within(
+        self, hosts: Sequence[HostContext], trips: tuple[Surroundings, ...] = ()
+    ) -> None:
+        if hosts:
+            async with Trip(hosts[0].async_trip) as trip:
+                await self._await_within(hosts[1:], (*trips, trip))
+            return
         collection, succeed = self.response.tasks, self.response.fates.succeed
-        async with AsyncExitStack() as stack:
-            trips = [
-                await stack.enter_async_context(Trip(host.async_trip))
-                for host in self.response.hosts
-            ]
-            for task in self._claim(is_async=True):
-                started_at = time.time()
-                try:
-                    await task.acall(collection, trips)
-                except BaseException as error:
-                    if not self._absorbs(task, error, started_at):
-                        raise
-                else:
-                    succeed(task, started_at, self)
+        for task in self._claim(is_async=True):
+            started_at = time.time()
+            try:
+                rest = task.start(collection, trips)
+                if rest is not None:
+                    await rest
+            except BaseException as error:
+                if not self._absorbs(task, error, started_at):
+                    raise
+            else:
+                succeed(task, started_at, self)
 
     # Which task is next.
 
@@ -203,7 +215,7 @@ class Run:
                     continue  # one was added meanwhile
                 was_running = self._finish()
             if was_running:
-                self.response.activity.finished()
+                self.response.activity.finished(self)
             return None
         return task
 
@@ -283,7 +295,7 @@ class Run:
         with self._lock:
             was_running = self._finish()
         if was_running:
-            self.response.activity.finished()
+            self.response.activity.finished(self)
 
 
 def _why_interrupted(task: BackgroundTask, error: BaseException) -> str | None:

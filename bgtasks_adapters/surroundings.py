@@ -105,16 +105,26 @@ def _for_thread(manager: Any, start_on_loop: StartOnLoop) -> AbstractContextMana
     return EnteredFromThread(manager, start_on_loop)
 
 
-async def enter_all(
-    trips: Sequence[Surroundings], captured: Sequence[Any], stack: AsyncExitStack
-) -> None:
-    """Surround one ``async def`` task in the same way, until the stack is left."""
-    for trip, value in zip(trips, captured, strict=False):
-        manager: Any = trip.around_task(value)
-        if hasattr(manager, "__enter__"):
-            stack.enter_context(manager)
-        else:
-            await stack.enter_async_context(manager)
+def around_async(
+    trips: Sequence[Surroundings], captured: Sequence[Any]
+) -> AbstractAsyncContextManager[object]:
+    """Surround one ``async def`` task in the same way."""
+    return _Around(trips, captured)
+
+
+class _Around(AsyncExitStack):
+    def __init__(self, trips: Sequence[Surroundings], captured: Sequence[Any]) -> None:
+        super().__init__()
+        self._pairs = zip(trips, captured, strict=False)
+
+    async def __aenter__(self) -> _Around:
+        for trip, value in self._pairs:
+            manager: Any = trip.around_task(value)
+            if hasattr(manager, "__enter__"):
+                self.enter_context(manager)
+            else:
+                await self.enter_async_context(manager)
+        return self
 
 
 class Trip:
@@ -126,31 +136,38 @@ class Trip:
     def __init__(self, new_trip: Callable[[], Any]) -> None:
         self._new_trip = new_trip
         self._entered: Any = None
-        self._surroundings: Surroundings = _Nothing()
 
     def __enter__(self) -> Surroundings:
-        with _Logged():
+        try:
             trip = self._new_trip()
-            self._surroundings = trip.__enter__()
-            self._entered = trip
-        return self._surroundings
+            surroundings: Surroundings = trip.__enter__()
+        except Exception as error:
+            return _without(error)
+        self._entered = trip
+        return surroundings
 
     def __exit__(self, *error: object) -> None:
         if self._entered is not None:
-            with _Logged():
+            try:
                 self._entered.__exit__(None, None, None)
+            except Exception as failure:
+                _without(failure)
 
     async def __aenter__(self) -> Surroundings:
-        with _Logged():
+        try:
             trip = self._new_trip()
-            self._surroundings = await trip.__aenter__()
-            self._entered = trip
-        return self._surroundings
+            surroundings: Surroundings = await trip.__aenter__()
+        except Exception as error:
+            return _without(error)
+        self._entered = trip
+        return surroundings
 
     async def __aexit__(self, *error: object) -> None:
         if self._entered is not None:
-            with _Logged():
+            try:
                 await self._entered.__aexit__(None, None, None)
+            except Exception as failure:
+                _without(failure)
 
 
 class _Nothing:
@@ -160,14 +177,6 @@ class _Nothing:
         return nullcontext()
 
 
-class _Logged:
-    """Log an Exception from the block instead of raising it."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        if isinstance(error, Exception):
-            logger.error("The surroundings of background tasks failed", exc_info=error)
-            return True
-        return False
+def _without(error: Exception) -> Surroundings:
+    logger.error("The surroundings of background tasks failed", exc_info=error)
+    return _Nothing()

@@ -7,7 +7,6 @@ collection after a response (errors reported, threads of our own) is ``runner``'
 from __future__ import annotations
 
 import threading
-from contextlib import AsyncExitStack
 from contextvars import ContextVar, copy_context
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol
@@ -17,7 +16,7 @@ from bgtasks_adapters.callables import is_async_callable, is_coroutine_function,
 from bgtasks_adapters.exceptions import InvalidOptionError, InvalidTaskError
 from bgtasks_adapters.options import NO_OPTIONS, Options, check_options
 from bgtasks_adapters.outcome import Outcome, ViewError
-from bgtasks_adapters.surroundings import around, enter_all
+from bgtasks_adapters.surroundings import around, around_async
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -160,20 +159,25 @@ class BackgroundTask:
                 "await. Pass the async function itself (not a lambda around it) to add_task()."
             )
 
-    def acall(
+    def start(
         self, collection: BackgroundTasks, trips: Sequence[Surroundings] = ()
-    ) -> Awaitable[object]:
-        """Call an ``async def`` function, to be awaited in the task's context on this loop."""
+    ) -> Awaitable[object] | None:
+        """Start an ``async def`` function in the task's context; return the rest, to be awaited.
+
+        That is None where it ended without a wait; see ``concurrency.start_in_context``.
+        """
         context = self.context
         if context is None:
             context = self._new_context(collection)
         if trips:
             coroutine: Coroutine[Any, Any, object] = self._acall_within(trips)
+        elif self.is_coroutine_function:
+            coroutine = self.func(*self.args, **self.kwargs)
         else:
             coroutine = _coroutine_of(context.run(self.func, *self.args, **self.kwargs))
-        running = concurrency.run_in_context(context, coroutine)
         if self.options.timeout is None:
-            return running
+            return concurrency.start_in_context(context, coroutine)
+        running = concurrency.run_in_context(context, coroutine)
         return concurrency.run_with_deadline(running, self.options.timeout, self)
 
     def _new_context(self, collection: BackgroundTasks) -> Context:
@@ -188,8 +192,7 @@ class BackgroundTask:
             return self.func(*self.args, **self.kwargs)
 
     async def _acall_within(self, trips: Sequence[Surroundings]) -> None:
-        async with AsyncExitStack() as stack:
-            await enter_all(trips, self.captured, stack)
+        async with around_async(trips, self.captured):
             await self.func(*self.args, **self.kwargs)
 
 

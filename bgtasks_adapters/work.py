@@ -6,7 +6,7 @@ here that decides what becomes of the tasks, and runs are made of those that may
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bgtasks_adapters.abandoned import Response as DroppedResponse
 from bgtasks_adapters.abandoned import abandon
@@ -38,22 +38,26 @@ class Response(RunningResponse, OpenResponse, DroppedResponse, Protocol):
     def take_late(self) -> None: ...
 
 
+class _New(NamedTuple):
+    added: list[BackgroundTask]
+    held: list[BackgroundTask]
+
+
 class Work:
     """The tasks of one response: which of them are counted, judged, held, and due."""
 
     def __init__(self, response: Response) -> None:
         settings = response.settings
         captor = response.captor
-        observed = settings if captor is None else captor.observed(settings)
-        self.fates = Fates(observed, response)
+        self.fates = Fates(settings if captor is None else captor.observed(settings), response)
+        self.activity = Activity()
         self._response = response
         self._lock = response.tasks.lock
-        self.activity = Activity(self._lock)
         self._due: list[BackgroundTask] = []
         self._counted = 0
         self._is_taking = False
         self._run: Run | None = None
-        self._held = Held(response, self._lock, self._release)
+        self._held: Held | None = None
         ledger.open(response)
 
     def take(self) -> list[Run]:
@@ -66,49 +70,56 @@ class Work:
             if self._is_taking:
                 return []
             self._is_taking = True
-        if self.fates.dispatched_at is None:
-            self.fates.begin()
+            new = self._next()
         runs: list[Run] = []
         try:
-            while (added := self._next_added()) is not None:
-                self.fates.judge_all(added)
-                runs += self._runs_of([task for task in added if task.status == "pending"])
+            if self.fates.dispatched_at is None:
+                self.fates.begin()
+            while new is not None:
+                if new.held and self._held is not None:
+                    self._held.watch(new.held)
+                self.fates.judge_all(new.added)
+                with self._lock:
+                    runs += self._runs_of([task for task in new.added if task.status == "pending"])
+                    new = self._next()
         except BaseException:
             self._is_taking = False
             raise
         return runs
 
-    def _next_added(self) -> list[BackgroundTask] | None:
+    def _next(self) -> _New | None:
         """Count what is new, and set aside what is held; None, and done, if nothing is new."""
-        with self._lock:
-            tasks = self._response.tasks.tasks
-            added = tasks[self._counted :]
-            if not added:
-                self._is_taking = False
-                if not self._held.tasks:
-                    ledger.close(self._response)
-                return None
-            held = self._held.take(added)
+        tasks = self._response.tasks.tasks
+        added = tasks[self._counted :]
+        if not added:
+            self._is_taking = False
+            if not self.held_tasks:
+                ledger.close(self._response)
+            return None
+        held = [task for task in added if task.hold is not None and task.hold.is_waiting]
+        if held:
+            if self._held is None:
+                self._held = Held(self._response, self._lock, self._release)
+            self._held.tasks += held
             for task in held:
                 tasks.remove(task)
-            self._counted += len(added) - len(held)
-            added = [t for t in added if t.status == "pending" and t not in held]
-            ledger.count_added(len(added))
-        self._held.watch(held)
-        return added
+            added = [task for task in added if task not in held]
+        self._counted += len(added)
+        pending = [task for task in added if task.status == "pending"]
+        ledger.count_added(len(pending))
+        return _New(pending, held)
 
     def _runs_of(self, due: list[BackgroundTask]) -> list[Run]:
         if self._response.tasks.concurrent:
             return [self._new_run([task]) for task in due]
         if not due:
             return []
-        with self._lock:
-            self._due += due
-            if self._run is None:
-                self._run = self._new_run(self._due)
-            elif not self._run.reopen():
-                return []  # it is under way and will come to them
-            return [self._run]
+        self._due += due
+        if self._run is None:
+            self._run = self._new_run(self._due)
+        elif not self._run.reopen():
+            return []  # it is under way and will come to them
+        return [self._run]
 
     def _new_run(self, tasks: list[BackgroundTask]) -> Run:
         response = self._response
@@ -117,7 +128,7 @@ class Work:
 
     @property
     def held_tasks(self) -> list[BackgroundTask]:
-        return self._held.tasks
+        return [] if self._held is None else self._held.tasks
 
     def _release(self, task: BackgroundTask) -> None:
         """Go on with a task whose hold is decided: it is one that was added late."""
@@ -127,12 +138,13 @@ class Work:
     def unfinished_tasks(self) -> list[BackgroundTask]:
         """Return the tasks that no run has: all of them before the end, then those held."""
         with self._lock:
-            known = [*self._response.tasks.tasks[self._counted :], *self._held.tasks]
+            known = [*self._response.tasks.tasks[self._counted :], *self.held_tasks]
         return [task for task in known if task.status in ("pending", "running")]
 
     def withdraw(self, task: BackgroundTask, fate: Fate, reason: str) -> None:
         """Settle a task that will not run; under the collection's lock."""
-        if self._held.release(task) or task in self._response.tasks.tasks[self._counted :]:
+        was_held = self._held is not None and self._held.release(task)
+        if was_held or task in self._response.tasks.tasks[self._counted :]:
             ledger.count_added(1)
         self.fates.settle(task, fate, reason=reason)
 

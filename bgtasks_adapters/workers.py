@@ -11,6 +11,7 @@ import os
 import queue
 import threading
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -53,7 +54,8 @@ class Workers:
         try:
             self._idle.pop()
         except IndexError:
-            self._add_thread()
+            if self._threads < self.max_workers:
+                self._add_thread()
 
     def _add_thread(self) -> None:
         with self._lock:
@@ -100,7 +102,7 @@ class Workers:
     def _is_superfluous(self) -> bool:
         """Take this thread from the count, unless a job has just come."""
         with self._lock:
-            if self._idle:  # else a job was left to this thread, and another one took it
+            with suppress(IndexError):  # where a job was left to this thread, but taken by another
                 self._idle.pop()
             if not self._jobs.empty():
                 return False

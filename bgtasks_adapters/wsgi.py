@@ -18,6 +18,7 @@ from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.exceptions import InvalidApplicationError
 from bgtasks_adapters.settings import Settings, answers_probes
 from bgtasks_adapters.sigterm import handle_sigterm
+from bgtasks_adapters.tasks import current_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -47,13 +48,13 @@ class Boundary:
         if outer is not None and not outer.is_over:  # a boundary further out owns the response
             self._join(outer)
             return self.app(environ, start_response)
-        bridge = find_bridge(environ, start_response)
-        owner = None if bridge is None else bridge.owner
-        if owner is not None and not owner.is_over:  # one under ASGI does
-            self._join(owner)
-            return self._share(owner, environ, start_response)
         scope = ResponseScope(self.settings, self._host)
+        bridge = find_bridge(environ, start_response)
         if bridge is not None:
+            owner = bridge.owner
+            if owner is not None and not owner.is_over:  # one under ASGI does
+                self._join(owner)
+                return self._share(owner, environ, start_response)
             scope.drop_notice = bridge.drop_notice
         return self._own(scope, environ, start_response)
 
@@ -75,17 +76,28 @@ class Boundary:
         if announcement.is_due:
             announcement.at_use(self.settings, "WSGI")
         environ[SCOPE_KEY] = scope
-        noting = _noting_status(start_response, scope)
-        captured = None
-        if scope.is_captured:
-            captured = CapturedHead(noting)
-            noting = captured.start_response
+
+        def noting(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+        ) -> Callable[[bytes], object]:
+            # May come late (from the body's first step) and, with exc_info, a second time.
+            if exc_info is None:
+                write = start_response(status, headers)
+            else:
+                write = start_response(status, headers, exc_info)
+            if status[:3].isdigit():
+                scope.notes.status = int(status[:3])
+            return write
+
+        captured = CapturedHead(noting) if scope.captor is not None else None
+        token = current_tasks.set(scope.tasks)  # use_tasks, without its object
         try:
-            with use_tasks(scope.tasks):
-                body = self.app(environ, noting)
+            body = self.app(environ, noting if captured is None else captured.start_response)
         except BaseException as error:
+            current_tasks.reset(token)
             scope.end(error=error)
             raise
+        current_tasks.reset(token)
         if captured is not None:
             return captured.close_after(body, environ, scope)
         return close_after(body, environ, scope)
@@ -125,16 +137,3 @@ def _check_application(app: object) -> None:
             f"{app!r} is an async callable, so no WSGI application. For an ASGI application take "
             "bgtasks_adapters.asgi.BackgroundTasksMiddleware."
         )
-
-
-def _noting_status(start_response: StartResponse, scope: ResponseScope) -> StartResponse:
-    def noting(
-        status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
-    ) -> Callable[[bytes], object]:
-        # May come late (from the body's first step) and, with exc_info, a second time.
-        write = start_response(status, headers, *(() if exc_info is None else (exc_info,)))
-        if status[:3].isdigit():
-            scope.started(int(status[:3]))
-        return write
-
-    return noting

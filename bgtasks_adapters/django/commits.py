@@ -11,7 +11,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Literal
 
-from django.db import connections
+from bgtasks_adapters.django.connections import connections_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ _LOST = "commit hook lost: another on_commit function raised before it, behind t
 
 def hold_of_open_transactions() -> CommitHold | None:
     """Return what waits for every transaction that is open on this thread; None without one."""
-    found = [c for c in connections.all(initialized_only=True) if _is_in_transaction(c)]
+    found = [c for c in connections_here() if _is_in_transaction(c)]
     return CommitHold(found) if found else None
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import connections
 from django.db.backends.signals import connection_created
 
+from bgtasks_adapters.concurrency import running_asyncio_loop
 from bgtasks_adapters.events import logger
 from bgtasks_adapters.workers import call_at_thread_end
 
@@ -37,19 +38,24 @@ class ConnectionCare:
     """
 
     def __enter__(self) -> ConnectionCare:
-        call_at_thread_end(connections.close_all)
-        _watch_pools()
+        _watch()
         clean_connections()
         # Somebody's who is not done with them, such as a TestCase.
-        self._in_transaction = {each.alias for each in _connections() if each.in_atomic_block}
+        self._in_transaction = {each.alias for each in connections_here() if each.in_atomic_block}
         self._is_inside_another = getattr(_thread, "is_on_trip", False)
         _thread.is_on_trip = True
         self._have_checked_at_next_use()
         return self
 
-    def end_left_transactions(self) -> None:
+    def before_task(self) -> None:
+        self._end_left_transactions()
+        clean_connections(only_broken=True)
+        if monotonic() - self._checked_at >= RECHECK_SECONDS:
+            self._have_checked_at_next_use()
+
+    def _end_left_transactions(self) -> None:
         """Roll back what a task has left open: what comes behind it would never be committed."""
-        for connection in list(_connections()):
+        for connection in connections_here():
             if connection.in_atomic_block and connection.alias not in self._in_transaction:
                 logger.error(
                     "A background task left a transaction of the database %r open; it is rolled "
@@ -59,14 +65,9 @@ class ConnectionCare:
                 connection.close()
                 del connections[connection.alias]  # Django lets it connect no more
 
-    def before_task(self) -> None:
-        clean_connections(only_broken=True)
-        if monotonic() - self._checked_at >= RECHECK_SECONDS:
-            self._have_checked_at_next_use()
-
     def __exit__(self, *error: object) -> None:
         _thread.is_on_trip = self._is_inside_another
-        self.end_left_transactions()
+        self._end_left_transactions()
         clean_connections()
         for connection in _outside_transactions():
             # This thread may be the view's own, with tasks run inline.
@@ -89,13 +90,20 @@ def clean_connections(*, only_broken: bool = False) -> None:
             connection.close_if_unusable_or_obsolete()
 
 
-def _connections() -> Iterator[Any]:
-    """Yield this thread's connections. ``Any``, because not all attributes have types."""
-    yield from connections.all(initialized_only=True)
+def connections_here() -> list[Any]:
+    """Return this thread's connections, if any is open. ``Any``, because not all have types."""
+    if getattr(_thread, "has_none", False):
+        return []  # as most tasks leave it, and to look for them takes its time
+    found = list(connections.all(initialized_only=True))
+    # Not on a loop, where each of its tasks has connections of its own (DJANGO_ALLOW_ASYNC_UNSAFE).
+    if running_asyncio_loop() is None:
+        _watch()
+        _thread.has_none = not any(c.connection is not None or c.in_atomic_block for c in found)
+    return found
 
 
 def _outside_transactions() -> Iterator[Any]:
-    return (each for each in _connections() if not each.in_atomic_block)
+    return (each for each in connections_here() if not each.in_atomic_block)
 
 
 def _has_pool(connection: Any) -> bool:
@@ -103,8 +111,15 @@ def _has_pool(connection: Any) -> bool:
 
 
 @cache
-def _watch_pools() -> None:
+def _watch() -> None:
+    call_at_thread_end(connections.close_all)
+    connection_created.connect(_note_connection)
     connection_created.connect(_replace_closed_one_of_pool)
+
+
+def _note_connection(**kwargs: Any) -> None:
+    """Note, on the thread that it is of, that there is one."""
+    _thread.has_none = False
 
 
 def _replace_closed_one_of_pool(connection: Any, **kwargs: Any) -> None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import queue
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
+from django.conf import settings
 from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_urlconf
 from django.utils import timezone, translation
 
@@ -27,7 +28,7 @@ from bgtasks_adapters.surroundings import HostContext
 from bgtasks_adapters.workers import workers_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
     from datetime import tzinfo
 
@@ -39,23 +40,42 @@ T = TypeVar("T")
 
 
 class _Captured(NamedTuple):
+    """What the line that added a task had set, where that is not what the project has set."""
+
     language: str | None
     time_zone: tzinfo
     script_prefix: str
     urlconf: str | None
 
+    def activate(self) -> None:
+        """Set it in the running context: a task's own, so that nothing need be set back."""
+        if self.language is None:
+            translation.deactivate_all()
+        else:
+            translation.activate(self.language)
+        timezone.activate(self.time_zone)
+        set_script_prefix(self.script_prefix)
+        set_urlconf(self.urlconf)
+
 
 class DjangoContext(HostContext):
     """Django's surroundings of tasks."""
 
-    def capture(self, task: BackgroundTask, /) -> _Captured:
+    def capture(self, task: BackgroundTask, /) -> _Captured | None:
+        # Most requests have set nothing, and then a task need not set anything either.
         argument_rules.check(task)
-        return _Captured(
-            translation.get_language(),
-            timezone.get_current_timezone(),
-            get_script_prefix(),
-            get_urlconf(),
-        )
+        language = translation.get_language()
+        time_zone = timezone.get_current_timezone()
+        script_prefix = get_script_prefix()
+        urlconf = get_urlconf()
+        if (
+            language == settings.LANGUAGE_CODE
+            and time_zone is timezone.get_default_timezone()
+            and script_prefix == "/"
+            and urlconf in (None, settings.ROOT_URLCONF)
+        ):
+            return None
+        return _Captured(language, time_zone, script_prefix, urlconf)
 
     def hold(self, task: BackgroundTask, /) -> CommitHold | None:
         return hold_of_open_transactions()
@@ -72,6 +92,8 @@ class DjangoContext(HostContext):
 
 django_context = DjangoContext()
 
+_NOTHING_ELSE = nullcontext()
+
 
 class _Trip:
     """A leg of ``def`` tasks: usable connections for each, none left open too long behind it."""
@@ -86,10 +108,11 @@ class _Trip:
     def __exit__(self, *error: object) -> None:
         self._care.__exit__()
 
-    def around_task(self, captured: _Captured, /) -> AbstractContextManager[None]:
-        self._care.end_left_transactions()
+    def around_task(self, captured: _Captured | None, /) -> AbstractContextManager[None]:
         self._care.before_task()
-        return _activated(captured)
+        if captured is not None:
+            captured.activate()
+        return _NOTHING_ELSE
 
 
 class _AsyncTrip:
@@ -119,25 +142,14 @@ class _AsyncTrip:
             SyncToAsync.context_to_thread_executor.pop(self._context, None)
             await self._thread.give_back()
 
-    def around_task(self, captured: _Captured, /) -> AbstractContextManager[None]:
+    def around_task(self, captured: _Captured | None, /) -> AbstractContextManager[None]:
         if self._context is not None:
             SyncToAsync.thread_sensitive_context.set(self._context)
         # Not the view's, whose thread may have left it.
         AsyncToSync.executors.current = self._waiting_thread
-        return _activated(captured)
-
-
-@contextmanager
-def _activated(captured: _Captured) -> Generator[None]:
-    previous = get_script_prefix(), get_urlconf()
-    with translation.override(captured.language), timezone.override(captured.time_zone):
-        set_script_prefix(captured.script_prefix)
-        set_urlconf(captured.urlconf)
-        try:
-            yield
-        finally:
-            set_script_prefix(previous[0])
-            set_urlconf(previous[1])
+        if captured is not None:
+            captured.activate()
+        return _NOTHING_ELSE
 
 
 class _LeasedThread(Executor):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from django.core.handlers.base import BaseHandler
@@ -28,7 +29,7 @@ class WatchingHandler(BaseHandler):
     def make_view_atomic(self, view: Callable[..., Any]) -> Callable[..., Any]:
         atomic: Callable[..., Any] = super().make_view_atomic(view)
 
-        if returns_coroutine(atomic):
+        if _is_async(view):
 
             async def async_watched(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
                 scope = find_scope(request)
@@ -58,6 +59,12 @@ class WatchingHandler(BaseHandler):
         if scope is not None:
             scope.view_raised(exception)
         return super().process_exception_by_middleware(exception, request)
+
+
+@lru_cache(maxsize=1024)
+def _is_async(view: Callable[..., Any]) -> bool:
+    # Remembered, because Django asks for every request, and to find out takes its time.
+    return returns_coroutine(view)
 
 
 def _view(scope: ResponseScope, request: HttpRequest) -> View:

@@ -35,9 +35,8 @@ def find_scope(request: HttpRequest) -> ResponseScope | None:
 
 
 def _carrier(request: HttpRequest) -> MutableMapping[str, Any]:
-    found: MutableMapping[str, Any] = (
-        getattr(request, "scope", None) or getattr(request, "environ", None) or request.META
-    )
+    known = request.__dict__
+    found: MutableMapping[str, Any] = known.get("environ") or known.get("scope") or request.META
     return found
 
 
