@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import Litestar, Request, Response, get
 
 from benchmarks.sites.tasks import Report, ms_of, runs, step, steps, work, work_async
 from bgtasks_adapters import add_task
 from bgtasks_adapters.asgi import BackgroundTasksMiddleware
 
-AnyRequest = Request[object, object, object]
+AnyRequest = Request[Any, Any, Any]
 
 
 @get("/none")
@@ -41,5 +43,5 @@ async def ran() -> Report:
 
 
 application = BackgroundTasksMiddleware(
-    Litestar([none, queue_def, queue_async, many, ran], openapi_config=None)
+    Litestar([none, queue_def, queue_async, many, ran], openapi_config=None, logging_config=None)
 )
