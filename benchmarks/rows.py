@@ -6,7 +6,6 @@ import gc
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from benchmarks.driving_asgi import Lifespan, get_asgi, time_asgi
 from benchmarks.driving_wsgi import get_wsgi, time_wsgi
@@ -66,7 +65,7 @@ class _Contenders:
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.entries = {entry.key: entry for row in rows for entry in row.entries}
-        self.applications: dict[str, Any] = {}
+        self.modules: list[str] = []
         self.losses = {key: Losses() for key in self.entries}
         self.faults: dict[str, str] = {}
         self.errors: dict[str, str] = {}
@@ -74,27 +73,21 @@ class _Contenders:
         # The one that brings settings for all of its process has to come first.
         for module in sorted(modules, key=lambda module: not SITES[module].is_alone):
             try:
-                self.applications[module] = SITES[module].application
+                SITES[module].take_turn()
             except Exception as error:
                 self.fail(module, error)
+            else:
+                self.modules.append(module)
 
     def fail(self, module: str, error: Exception) -> None:
         """Go on without this one; its figures say why."""
-        self.applications.pop(module, None)
+        self.modules = [each for each in self.modules if each != module]
         self.errors[module] = f"could not run: {type(error).__name__}: {error}".splitlines()[0][
             :120
         ]
 
-    def take_turn(self, module: str) -> Any:
-        """Let requests reach this site; return its application."""
-        if SITES[module].framework == "Django":
-            from benchmarks.sites.django_site import turn_to
-
-            turn_to(SITES[module].path)
-        return self.applications[module]
-
     def present(self) -> Iterable[Entry]:
-        return [each for each in self.entries.values() if each.module in self.applications]
+        return [each for each in self.entries.values() if each.module in self.modules]
 
     def with_tasks(self) -> Mapping[str, Losses]:
         """Return the modules that run tasks, with all that their measures lost."""
@@ -131,15 +124,15 @@ class _Contenders:
 def measure_wsgi(rows: Sequence[Row], extent: Extent) -> list[Result]:
     """Measure rows of WSGI sites, then try each contender for faults."""
     contenders = _Contenders(rows)
-    for entry in contenders.present():
+    for module in contenders.modules:
         try:
-            get_wsgi(contenders.take_turn(entry.module), "/none")
+            get_wsgi(SITES[module].take_turn(), "/none")
         except Exception as error:
-            contenders.fail(entry.module, error)
+            contenders.fail(module, error)
 
     def measure(entry: Entry) -> Callable[[], float]:
         def timed() -> float:
-            application = contenders.take_turn(entry.module)
+            application = SITES[entry.module].take_turn()
             losses = contenders.losses[entry.key]
             return time_wsgi(application, entry.page, extent.requests, entry.tasks, losses)
 
@@ -148,7 +141,7 @@ def measure_wsgi(rows: Sequence[Row], extent: Extent) -> list[Result]:
     gc.freeze()  # so that the collection before each turn need not visit all frameworks
     rounds = by_turns({each.key: measure(each) for each in contenders.present()}, extent.rounds)
     for module, losses in contenders.with_tasks().items():
-        contenders.faults[module] = wsgi_faults(contenders.take_turn(module), losses)
+        contenders.faults[module] = wsgi_faults(SITES[module].take_turn(), losses)
     return [contenders.result(row, rounds) for row in rows]
 
 
@@ -156,18 +149,18 @@ async def measure_asgi(rows: Sequence[Row], extent: Extent) -> list[Result]:
     """Measure rows of ASGI sites, then try each contender for faults."""
     contenders = _Contenders(rows)
     lifespans = []
-    for module, application in list(contenders.applications.items()):
+    for module in contenders.modules:
         try:
-            lifespan = Lifespan(application)
+            lifespan = Lifespan(SITES[module].take_turn())
             await lifespan.start()
             lifespans.append(lifespan)
-            await get_asgi(contenders.take_turn(module), "/none")
+            await get_asgi(SITES[module].take_turn(), "/none")
         except Exception as error:
             contenders.fail(module, error)
 
     def measure(entry: Entry) -> Callable[[], Awaitable[float]]:
         async def timed() -> float:
-            application = contenders.take_turn(entry.module)
+            application = SITES[entry.module].take_turn()
             losses = contenders.losses[entry.key]
             return await time_asgi(application, entry.page, extent.requests, entry.tasks, losses)
 
@@ -177,7 +170,7 @@ async def measure_asgi(rows: Sequence[Row], extent: Extent) -> list[Result]:
     gc.freeze()  # as above
     rounds = await by_turns_async(measures, extent.rounds)
     for module, losses in contenders.with_tasks().items():
-        contenders.faults[module] = await asgi_faults(contenders.take_turn(module), losses)
+        contenders.faults[module] = await asgi_faults(SITES[module].take_turn(), losses)
     for lifespan in lifespans:
         await lifespan.end()
     return [contenders.result(row, rounds) for row in rows]

@@ -25,7 +25,7 @@ def queue(response: HttpResponse, function: Callable[..., object], *args: object
     if iscoroutinefunction(function):
         # Django closes a response on another thread than the loop's.
         call = asyncio.get_running_loop().call_soon_threadsafe
-        closer = partial(call, start, function, *args)
+        closer: Callable[[], object] = partial(call, start, function, *args)
     else:
         closer = partial(pool.submit, function, *args)
     response._resource_closers.append(closer)  # type: ignore[attr-defined]
