@@ -1,0 +1,21 @@
+"""Django under ASGI with bgtasks_adapters; its middleware is there if there is any other one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpResponse
+
+from benchmarks.sites.django_site import async_pages, configure, middleware_first
+from bgtasks_adapters import add_task
+from bgtasks_adapters.django.asgi import get_asgi_application
+
+
+def queue(response: HttpResponse, function: Callable[..., object], *args: object) -> None:
+    add_task(function, *args)
+
+
+configure(__name__)
+urlpatterns = async_pages(queue)
+with middleware_first("bgtasks_adapters.django.BackgroundTasksMiddleware"):
+    application = get_asgi_application()
