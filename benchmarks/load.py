@@ -18,6 +18,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from statistics import median, quantiles
 
 from benchmarks.arrivals import Intervals
@@ -65,7 +66,7 @@ def main() -> None:
 def measure(family: Family, amount: Amount) -> Sequence[Result]:
     """Start all sites of a family, and ask them by turns."""
     with contenders_of(family) as contenders:
-        by_turns({c.name: c.measure(lambda c=c: c.find_capacity(1)) for c in contenders}, 1, 0)
+        by_turns({c.name: c.measure(partial(c.find_capacity, 1)) for c in contenders}, 1, 0)
         by_turns({c.name: c.measure(c.check_order) for c in contenders}, 1, 0)
         return [
             _answer_times(family, contenders, amount, "even"),
@@ -143,10 +144,8 @@ class _Pair:
 
 
 def _rates(family: Family, contenders: Sequence[Contender], amount: Amount) -> Result:
-    def measure_of(contender: Contender) -> float:
-        return contender.rate(f"/{family.task}?ms={SHORT}", 1)
-
-    measures = {each.name: each.measure(lambda c=each: measure_of(c)) for each in contenders}
+    path = f"/{family.task}?ms={SHORT}"
+    measures = {each.name: each.measure(partial(each.rate, path, 1)) for each in contenders}
     rounds = by_turns(measures, amount.wrk_rounds, 0)
     best = _best_peer(family, contenders, rounds)
     return with_failed(
@@ -159,9 +158,9 @@ def _rates(family: Family, contenders: Sequence[Contender], amount: Amount) -> R
             remarks={each.name: each.remark() for each in contenders},
             remark="The time until the last task has ended counts. "
             + (
-                "No peer keeps its tasks here."
+                "There is no peer that loses none."
                 if best is None
-                else f"Ratios are to {best}, the fastest peer that keeps its tasks."
+                else f"Ratios are to {best}, the fastest peer that loses no task."
             ),
         ),
         [(each.name, each.remark()) for each in contenders if each.failure],

@@ -61,7 +61,7 @@ def measure(family: Family, rounds: int) -> Sequence[Result]:
     return [
         with_failed(
             compare(
-                f"{family.title}: from the complete response at the client to the start of its task",
+                f"{family.title}: from the whole response at the client to the start of its task",
                 "ms",
                 without_failed(by_client),
                 reach=Reach(1.0, of="value"),
