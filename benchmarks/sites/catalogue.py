@@ -36,6 +36,15 @@ class Site:
         """The application, made at the first call; an ImportError says that a package is absent."""
         return import_module(self.path).application
 
+    def take_turn(self) -> Any:
+        """Let the requests that follow in this process reach this site; return its application."""
+        application = self.application
+        if self.framework == "Django":
+            from benchmarks.sites.django_site import turn_to
+
+            turn_to(self.path)
+        return application
+
 
 _BOTH: tuple[Kind, ...] = ("def", "async")
 

@@ -15,7 +15,7 @@ def enqueue() -> Queue:
     """Return what enqueues with the backend that the settings name; they must be there by now."""
     from django.tasks import task  # Django 6.0 and later
 
-    tasks: dict[Callable[..., object], Any] = {each: task(each) for each in (work, step)}
+    tasks: dict[Callable[..., object], Any] = {work: task(work), step: task(step)}
 
     def queue(response: HttpResponse, function: Callable[..., object], *args: object) -> None:
         tasks[function].enqueue(*args)

@@ -20,10 +20,10 @@ from benchmarks.sites.pools import pool
 
 
 def queue(response: HttpResponse, function: Callable[..., object], *args: object) -> None:
-    run = partial(
-        copy_context().run, _run, translation.get_language(), timezone.get_current_timezone()
-    )
-    response._resource_closers.append(partial(pool.submit, run, function, *args))  # type: ignore[attr-defined]
+    context = copy_context()
+    language, zone = translation.get_language(), timezone.get_current_timezone()
+    closer = partial(pool.submit, context.run, _run, language, zone, function, *args)
+    response._resource_closers.append(closer)  # type: ignore[attr-defined]
 
 
 def _run(

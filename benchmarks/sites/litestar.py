@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import Litestar, Request, Response, get
 from litestar.background_tasks import BackgroundTask, BackgroundTasks
 
 from benchmarks.sites.tasks import Report, ms_of, runs, step, steps, work, work_async
 
-AnyRequest = Request[object, object, object]
+AnyRequest = Request[Any, Any, Any]
 
 
 @get("/none")
@@ -38,4 +40,6 @@ async def ran() -> Report:
     return runs.report()
 
 
-application = Litestar([none, queue_def, queue_async, many, ran], openapi_config=None)
+application = Litestar(
+    [none, queue_def, queue_async, many, ran], openapi_config=None, logging_config=None
+)

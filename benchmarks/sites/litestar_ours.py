@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from litestar import Litestar, Request, Response, get
 
 from benchmarks.sites.pools import WORKERS
@@ -9,7 +11,7 @@ from benchmarks.sites.tasks import Report, ms_of, runs, step, steps, work, work_
 from bgtasks_adapters import add_task
 from bgtasks_adapters.asgi import BackgroundTasksMiddleware
 
-AnyRequest = Request[object, object, object]
+AnyRequest = Request[Any, Any, Any]
 
 
 @get("/none")
@@ -42,6 +44,6 @@ async def ran() -> Report:
 
 
 application = BackgroundTasksMiddleware(
-    Litestar([none, queue_def, queue_async, many, ran], openapi_config=None),
+    Litestar([none, queue_def, queue_async, many, ran], openapi_config=None, logging_config=None),
     max_workers=WORKERS,
 )
