@@ -68,10 +68,8 @@ def measure(family: Family, amount: Amount) -> Sequence[Result]:
     with contenders_of(family) as contenders:
         by_turns({c.name: c.measure(partial(c.find_capacity, 1)) for c in contenders}, 1, 0)
         by_turns({c.name: c.measure(c.check_order) for c in contenders}, 1, 0)
-        return [
-            _answer_times(family, contenders, amount, "even"),
-            _rates(family, contenders, amount),
-        ]
+        rates = _rates(family, contenders, amount)
+        return [_answer_times(family, contenders, amount, "even"), rates]
 
 
 @contextmanager
@@ -110,7 +108,7 @@ class _Pair:
         self.contender = contender
         self._paths = {f"/{task}?ms=20": True, "/none": False}
         self._seconds = seconds
-        self._intervals = intervals
+        self._intervals: Intervals = intervals
         self._taken: dict[bool, list[float]] = {True: [], False: []}
 
     def ratio(self) -> float:
@@ -139,6 +137,8 @@ class _Pair:
             f"{median(self._taken[True]):.3g} ms, without {median(self._taken[False]):.3g} ms, "
             f"at {contender.capacity / 2:.0f} requests/s"
         )
+        if contender.most < contender.capacity / 2:
+            times += f", more than the {contender.most:.0f} that it answers with tasks at all"
         remark = "; ".join(filter(None, [times, contender.remark()]))
         return Figure(contender.name, middle, low, high, remark=remark)
 

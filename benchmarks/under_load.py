@@ -27,6 +27,9 @@ class Contender(Guarded):
         super().__init__(failure)
         self.name = name
         self.capacity = nan
+        """Answers per second without a task."""
+        self.most = 0.0
+        """And the most that was seen with tasks."""
         self.asked = self.lost = 0
         self.is_in_order = True
         self.backlog = 0.0
@@ -62,7 +65,9 @@ class Contender(Guarded):
         """
         before = self._ran()
         load = run_wrk(self._running.url(path), seconds=seconds, connections=CONNECTIONS)
-        return load.requests / (load.seconds + self._settle(before, load.requests))
+        rate = load.requests / (load.seconds + self._settle(before, load.requests))
+        self.most = max(self.most, rate)
+        return rate
 
     def p99(
         self, path: str, *, has_task: bool, seconds: float, intervals: Intervals, seed: int

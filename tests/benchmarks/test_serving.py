@@ -1,4 +1,4 @@
-"""What the sections under real servers stand on: wrk's output, the client and the servers' lives."""
+"""What the sections under real servers stand on: wrk's output, the client, and the servers."""
 
 from __future__ import annotations
 
