@@ -5,23 +5,20 @@ slow for a moment is asked less in that moment, and the slow answers that a user
 never measured ("coordinated omission"). Here the times of all requests are set before the run, and
 a request that finds every connection busy counts from the time when it was to go.
 
-``even`` intervals, as load generators with a fixed rate have them, show what a request meets; with
-``random`` ones, exponential as those of users who know nothing of each other, requests also meet in
-bursts, and whatever makes a request dearer is multiplied by those that wait behind it.
+The intervals are even, as load generators with a fixed rate have them: at half of what a site can
+do, no request then waits because of chance, and what is seen is what tasks cost a response. Users
+come in bursts, in which whatever makes one request dearer is multiplied by those behind it.
+
+For Linux: it waits with epoll.
 """
 
 from __future__ import annotations
 
-import random
 import re
 import select
 import socket
 from collections import deque
-from collections.abc import Iterator
 from time import perf_counter
-from typing import Literal
-
-Intervals = Literal["even", "random"]
 
 CONNECTIONS = 16
 GRACE = 5.0
@@ -53,40 +50,17 @@ def is_complete(received: bytes) -> bool:
     raise ClientError("a response without a length")
 
 
-def answer_times(
-    port: int,
-    path: str,
-    *,
-    rate: float,
-    seconds: float,
-    intervals: Intervals = "even",
-    seed: int = 0,
-) -> list[float]:
-    """Ask at ``rate`` a second, and return how long each answer took, in seconds.
-
-    With the same ``seed``, random intervals are the same ones.
-    """
+def answer_times(port: int, path: str, *, rate: float, seconds: float) -> list[float]:
+    """Ask at ``rate`` a second, and return how long each answer took, in seconds."""
     connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS)]
     try:
         for connection in connections:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        times = _even(rate, seconds) if intervals == "even" else _random(rate, seconds, seed)
-        return _run(connections, request_of(path), list(times))
+        times = [number / rate for number in range(max(1, int(rate * seconds)))]
+        return _run(connections, request_of(path), times)
     finally:
         for connection in connections:
             connection.close()
-
-
-def _even(rate: float, seconds: float) -> Iterator[float]:
-    yield from (number / rate for number in range(max(1, int(rate * seconds))))
-
-
-def _random(rate: float, seconds: float, seed: int) -> Iterator[float]:
-    drawn = random.Random(seed)
-    at = drawn.expovariate(rate)
-    while at < seconds:
-        yield at
-        at += drawn.expovariate(rate)
 
 
 def _run(connections: list[socket.socket], request: bytes, times: list[float]) -> list[float]:

@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median, quantiles
 
-from benchmarks.arrivals import Intervals
 from benchmarks.families import BY_HAND, FAMILIES, QUICK_FAMILIES, Family
 from benchmarks.guarded import with_failed, without_failed
 from benchmarks.results import OURS, Figure, Reach, Result, compare
@@ -69,7 +68,7 @@ def measure(family: Family, amount: Amount) -> Sequence[Result]:
         by_turns({c.name: c.measure(partial(c.find_capacity, 1)) for c in contenders}, 1, 0)
         by_turns({c.name: c.measure(c.check_order) for c in contenders}, 1, 0)
         rates = _rates(family, contenders, amount)
-        return [_answer_times(family, contenders, amount, "even"), rates]
+        return [_answer_times(family, contenders, amount), rates]
 
 
 @contextmanager
@@ -81,10 +80,8 @@ def contenders_of(family: Family) -> Iterator[Sequence[Contender]]:
         ]
 
 
-def _answer_times(
-    family: Family, contenders: Sequence[Contender], amount: Amount, intervals: Intervals
-) -> Result:
-    pairs = {each.name: _Pair(each, family.task, amount.seconds, intervals) for each in contenders}
+def _answer_times(family: Family, contenders: Sequence[Contender], amount: Amount) -> Result:
+    pairs = {each.name: _Pair(each, family.task, amount.seconds) for each in contenders}
     measures = {name: pair.contender.measure(pair.ratio) for name, pair in pairs.items()}
     by_turns(measures, amount.rounds, 0)
     by_turns({OURS: measures[OURS]}, amount.more_of_ours, 0)
@@ -95,33 +92,24 @@ def _answer_times(
         [pair.figure() for pair in pairs.values()],
         reach=Reach(1.1, of="value"),
         remark=f"`{'async def' if family.task == 'async' else 'def'}` tasks; requests in "
-        f"{intervals} intervals; each beside the same site asked for a page without a task.",
+        "even intervals; each beside the same site asked for a page without a task.",
     )
 
 
 class _Pair:
     """The answer times of one contender with tasks and without, one right after the other."""
 
-    def __init__(
-        self, contender: Contender, task: str, seconds: float, intervals: Intervals
-    ) -> None:
+    def __init__(self, contender: Contender, task: str, seconds: float) -> None:
         self.contender = contender
         self._paths = {f"/{task}?ms=20": True, "/none": False}
         self._seconds = seconds
-        self._intervals: Intervals = intervals
         self._taken: dict[bool, list[float]] = {True: [], False: []}
 
     def ratio(self) -> float:
         number = len(self._taken[True])
         paths = list(self._paths.items())
         for path, has_task in paths if number % 2 else reversed(paths):
-            p99 = self.contender.p99(
-                path,
-                has_task=has_task,
-                seconds=self._seconds,
-                intervals=self._intervals,
-                seed=number,
-            )
+            p99 = self.contender.p99(path, has_task=has_task, seconds=self._seconds)
             self._taken[has_task].append(p99)
         return self._taken[True][-1] / self._taken[False][-1]
 

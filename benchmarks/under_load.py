@@ -6,7 +6,7 @@ import time
 from math import nan
 from statistics import quantiles
 
-from benchmarks.arrivals import Intervals, answer_times
+from benchmarks.arrivals import answer_times
 from benchmarks.guarded import Guarded
 from benchmarks.serving import Server, ServingError
 from benchmarks.wrk import run_wrk
@@ -69,19 +69,10 @@ class Contender(Guarded):
         self.most = max(self.most, rate)
         return rate
 
-    def p99(
-        self, path: str, *, has_task: bool, seconds: float, intervals: Intervals, seed: int
-    ) -> float:
+    def p99(self, path: str, *, has_task: bool, seconds: float) -> float:
         """Return the 99th percentile of the answer times at half of its capacity, in ms."""
         before = self._ran()
-        taken = answer_times(
-            self._running.port,
-            path,
-            rate=self.capacity / 2,
-            seconds=seconds,
-            intervals=intervals,
-            seed=seed,
-        )
+        taken = answer_times(self._running.port, path, rate=self.capacity / 2, seconds=seconds)
         if has_task:
             self._settle(before, len(taken))
         return quantiles(taken, n=100)[98] * 1000
