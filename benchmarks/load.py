@@ -45,10 +45,11 @@ class Amount:
     seconds: float
     """Of one run at half load."""
     wrk_rounds: int
+    capacity_rounds: int
 
 
-FULL = Amount(rounds=2, more_of_ours=3, seconds=0.7, wrk_rounds=3)
-QUICK = Amount(rounds=1, more_of_ours=1, seconds=0.4, wrk_rounds=1)
+FULL = Amount(rounds=2, more_of_ours=3, seconds=0.7, wrk_rounds=3, capacity_rounds=2)
+QUICK = Amount(rounds=1, more_of_ours=1, seconds=0.4, wrk_rounds=1, capacity_rounds=1)
 
 
 def main() -> None:
@@ -65,7 +66,8 @@ def main() -> None:
 def measure(family: Family, amount: Amount) -> Sequence[Result]:
     """Start all sites of a family, and ask them by turns."""
     with contenders_of(family) as contenders:
-        by_turns({c.name: c.measure(partial(c.find_capacity, 1)) for c in contenders}, 1, 0)
+        full_load = {c.name: c.measure(partial(c.find_capacity, 1)) for c in contenders}
+        by_turns(full_load, amount.capacity_rounds, 0)
         by_turns({c.name: c.measure(c.check_order) for c in contenders}, 1, 0)
         rates = _rates(family, contenders, amount)
         return [_answer_times(family, contenders, amount), rates]

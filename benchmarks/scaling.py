@@ -18,7 +18,7 @@ from benchmarks.guarded import Guarded, with_failed, without_failed
 from benchmarks.results import OURS, Reach, Result, compare
 from benchmarks.serving import Server, ServingError, serving, start
 from benchmarks.sites.catalogue import BY_HAND, SITES
-from benchmarks.turns import Rounds, by_turns
+from benchmarks.turns import WARM_UP, Rounds, by_turns
 from benchmarks.wrk import find_wrk, run_wrk
 
 WITHOUT = "without tasks"
@@ -44,7 +44,7 @@ def main() -> None:
     results = [run.growth(rates), *run.results(rates)]
     for workers in () if is_quick else MORE:
         run = Run(workers)
-        results += run.results(run.measure(max(1, rounds // 2)))
+        results += run.results(run.measure(rounds // 2, warm_up=0))
     print(json.dumps([result.to_json() for result in results]))
 
 
@@ -55,7 +55,7 @@ class Run:
         self.workers = workers
         self.guards = {name: Guarded() for name in CONTENDERS}
 
-    def measure(self, rounds: int) -> Mapping[int, Rounds]:
+    def measure(self, rounds: int, warm_up: int = WARM_UP) -> Mapping[int, Rounds]:
         """Return requests per second, by the number of workers and the contender."""
         keys = {
             f"{name}, {number}": (name, number) for number in self.workers for name in CONTENDERS
@@ -71,7 +71,7 @@ class Run:
                 key: self.guards[name].measure(partial(_rate, served.running.get(key), name))
                 for key, (name, _) in keys.items()
             }
-            taken = by_turns(measures, rounds)
+            taken = by_turns(measures, rounds, warm_up)
         return {
             number: {name: taken[f"{name}, {number}"] for name in CONTENDERS}
             for number in self.workers
