@@ -81,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.requests_asgi")
     parser.add_argument("--quick", action="store_true", help="take fewer rounds")
     is_quick = parser.parse_args().quick
-    extent = Extent(7 if is_quick else 51, 200)
+    extent = Extent(7, 100) if is_quick else Extent(51, 200)
     print_results(asyncio.run(measure_asgi(ROWS, extent)))
 
 

@@ -74,7 +74,7 @@ def _wsgi(name: str, *, has_reach: bool) -> Group:
                 BY_HAND,
             ),
         ),
-        Extent(51, 200),
+        Extent(101, 200),
         Extent(9, 100),
     )
 
@@ -100,7 +100,7 @@ def _asgi(name: str, *, has_reach: bool) -> Group:
             for page, words, limit in pages
         ),
         # A request takes several times as long here, because Django changes threads in it.
-        Extent(51 if has_reach else 21, 50),
+        Extent(81 if has_reach else 21, 50),
         Extent(5 if has_reach else 3, 50),
         is_async=True,
     )

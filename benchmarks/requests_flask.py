@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.requests_flask")
     parser.add_argument("--quick", action="store_true", help="take fewer rounds")
     is_quick = parser.parse_args().quick
-    print_results(measure_wsgi(ROWS, Extent(9 if is_quick else 51, 200)))
+    print_results(measure_wsgi(ROWS, Extent(9 if is_quick else 101, 200)))
 
 
 if __name__ == "__main__":
