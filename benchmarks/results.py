@@ -105,7 +105,7 @@ def compare(
 
 
 def _figure(name: str, own: Sequence[float], beside: Sequence[float] | None, remark: str) -> Figure:
-    low, _, high = quantiles(own, n=4) if len(own) > 1 else (own[0],) * 3
+    low, _, high = quantiles(own, n=4, method="inclusive") if len(own) > 1 else (own[0],) * 3
     ratio = difference = None
     if beside is not None:
         pairs = list(zip(own, beside, strict=True))

@@ -13,13 +13,15 @@ Rounds = dict[str, list[float]]
 """Of each contender, what each round gave."""
 
 
-def by_turns(measures: Mapping[str, Callable[[], float]], rounds: int) -> Rounds:
+def by_turns(
+    measures: Mapping[str, Callable[[], float]], rounds: int, warm_up: int = WARM_UP
+) -> Rounds:
     """Call each measure once a round, for so many rounds and a warm-up; return what they gave."""
     taken: Rounds = {name: [] for name in measures}
-    for number, name in _turns(measures, rounds):
+    for number, name in _turns(measures, rounds + warm_up):
         with _without_gc():
             value = measures[name]()
-        if number >= WARM_UP:
+        if number >= warm_up:
             taken[name].append(value)
     return taken
 
@@ -29,7 +31,7 @@ async def by_turns_async(
 ) -> Rounds:
     """Do the same with measures that are awaited."""
     taken: Rounds = {name: [] for name in measures}
-    for number, name in _turns(measures, rounds):
+    for number, name in _turns(measures, rounds + WARM_UP):
         with _without_gc():
             value = await measures[name]()
         if number >= WARM_UP:
@@ -39,7 +41,7 @@ async def by_turns_async(
 
 def _turns(names: Mapping[str, object], rounds: int) -> Iterator[tuple[int, str]]:
     order = list(names)
-    for number in range(rounds + WARM_UP):
+    for number in range(rounds):
         yield from ((number, name) for name in order)
         order.append(order.pop(0))  # nobody always comes behind the same other one
 

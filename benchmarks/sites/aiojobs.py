@@ -10,6 +10,7 @@ from aiojobs import Scheduler
 from starlette.applications import Starlette
 from starlette.requests import Request
 
+from benchmarks.sites.pools import WORKERS
 from benchmarks.sites.starlette_pages import routes
 from benchmarks.sites.tasks import step_async
 
@@ -22,7 +23,7 @@ async def queue(
 
 @asynccontextmanager
 async def lifespan(app: Starlette) -> AsyncIterator[None]:
-    async with Scheduler() as app.state.scheduler:
+    async with Scheduler(limit=max(100, WORKERS)) as app.state.scheduler:
         yield
 
 

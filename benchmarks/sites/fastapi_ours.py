@@ -5,12 +5,13 @@ from __future__ import annotations
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
+from benchmarks.sites.pools import WORKERS
 from benchmarks.sites.tasks import ms_of, runs, step, steps, work, work_async
 from bgtasks_adapters.asgi import BackgroundTasksMiddleware
 from bgtasks_adapters.fastapi import BackgroundTasksDep
 
 application = FastAPI()
-application.add_middleware(BackgroundTasksMiddleware)
+application.add_middleware(BackgroundTasksMiddleware, max_workers=WORKERS)
 
 
 @application.get("/none")

@@ -8,6 +8,7 @@ from flask import Response
 from flask_executor import Executor
 
 from benchmarks.sites.flask_site import make
+from benchmarks.sites.pools import WORKERS
 
 
 def queue(response: Response, function: Callable[..., object], *args: object) -> None:
@@ -15,5 +16,5 @@ def queue(response: Response, function: Callable[..., object], *args: object) ->
 
 
 application = make(queue)
-application.config["EXECUTOR_MAX_WORKERS"] = 4
+application.config["EXECUTOR_MAX_WORKERS"] = WORKERS
 executor = Executor(application)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from flask import Response
 
 from benchmarks.sites.flask_site import make
+from benchmarks.sites.pools import WORKERS
 from bgtasks_adapters import add_task
 from bgtasks_adapters.flask import init_app
 
@@ -16,4 +17,4 @@ def queue(response: Response, function: Callable[..., object], *args: object) ->
 
 
 application = make(queue)
-init_app(application)
+init_app(application, max_workers=WORKERS)

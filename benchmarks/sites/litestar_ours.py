@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Litestar, Request, Response, get
 
+from benchmarks.sites.pools import WORKERS
 from benchmarks.sites.tasks import Report, ms_of, runs, step, steps, work, work_async
 from bgtasks_adapters import add_task
 from bgtasks_adapters.asgi import BackgroundTasksMiddleware
@@ -43,5 +44,6 @@ async def ran() -> Report:
 
 
 application = BackgroundTasksMiddleware(
-    Litestar([none, queue_def, queue_async, many, ran], openapi_config=None, logging_config=None)
+    Litestar([none, queue_def, queue_async, many, ran], openapi_config=None, logging_config=None),
+    max_workers=WORKERS,
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from quart import Quart
 
+from benchmarks.sites.pools import WORKERS
 from benchmarks.sites.quart_site import make
 from bgtasks_adapters import add_task
 from bgtasks_adapters.quart import init_app
@@ -16,4 +17,4 @@ def queue(app: Quart, function: Callable[..., object], *args: object) -> None:
 
 
 application = make(queue)
-init_app(application)
+init_app(application, max_workers=WORKERS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from benchmarks.sites.pools import WORKERS
 from benchmarks.sites.wsgi_pages import Pages
 from bgtasks_adapters import add_task
 from bgtasks_adapters.wsgi import BackgroundTasksMiddleware
 
-application = BackgroundTasksMiddleware(Pages(add_task))
+application = BackgroundTasksMiddleware(Pages(add_task), max_workers=WORKERS)
