@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from bgtasks_adapters.abandoned import abandon
-from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.tasks import current_tasks
 
 if TYPE_CHECKING:
@@ -19,27 +18,51 @@ if TYPE_CHECKING:
 
 
 def close_after(
-    body: Iterable[bytes], environ: WSGIEnvironment, scope: ResponseScope
+    body: Iterable[bytes],
+    environ: WSGIEnvironment,
+    scope: ResponseScope,
+    *,
+    is_finished: bool = False,
 ) -> Iterable[bytes]:
     """Return a body that ends the response behind the application's own ``close()``.
 
-    The body itself, where it can queue nothing any more: a finished list with no task so far.
+    The body itself, where it can queue nothing any more: a finished list with no task so far. One
+    that ``is_finished``, so that no code of the application runs while it is iterated, is returned
+    as it is, too, with another ``close``.
     """
     if not scope.tasks.tasks and type(body) in (list, tuple):
         scope.end()
         return body
     wrapper = environ.get("wsgi.file_wrapper")
-    if isinstance(wrapper, type) and isinstance(body, wrapper):
-        closing = _OwnedBody(body, scope)
+    # Kept as it is, so that the server can send a file by its own means.
+    is_file = isinstance(wrapper, type) and isinstance(body, wrapper)
+    if is_file or is_finished:
         try:
-            # Kept as it is, so that the server can send the file by its own means.
-            body.close = closing.close  # type: ignore[attr-defined]
+            body.close = _Closing(body, scope)  # type: ignore[attr-defined]
         except AttributeError:
-            return closing  # a server's C type; iterated instead of sent by the kernel
+            return _OwnedBody(body, scope)  # a server's C type; iterated, not sent by the kernel
         return body
     if scope.drop_notice is not None:
         return _UnclosedBody(body, scope)
     return (_SizedBody if hasattr(body, "__len__") else _OwnedBody)(body, scope)
+
+
+class _Closing:
+    """What is put in the place of a body's ``close``, to end the response behind it."""
+
+    def __init__(self, body: Any, scope: ResponseScope) -> None:
+        self._close: Callable[[], object] | None = getattr(body, "close", None)
+        self._scope = scope
+
+    def __call__(self) -> None:
+        close, self._close = self._close, None  # which holds the body, and that holds this
+        token = current_tasks.set(self._scope.tasks)
+        try:
+            if close is not None:
+                close()
+        finally:
+            current_tasks.reset(token)
+            self._scope.end()
 
 
 class Body:
@@ -74,8 +97,11 @@ class Body:
     def close(self) -> None:
         close: Callable[[], object] | None = getattr(self._body, "close", None)
         if close is not None:
-            with use_tasks(self._scope.tasks):
+            token = current_tasks.set(self._scope.tasks)
+            try:
                 close()
+            finally:
+                current_tasks.reset(token)
 
 
 class _OwnedBody(Body):

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-_ENDED = object()
+ENDED = object()
+"""What the first step of a coroutine gives that ended with it."""
 
 
 def start_in_context(
@@ -37,8 +38,8 @@ def start_in_context(
     works on asyncio and trio alike, within the caller's own task: its cancellation and its
     deadlines reach the coroutine, while context variables set there stay there.
     """
-    yielded = context.run(next, coroutine.__await__(), _ENDED)
-    return None if yielded is _ENDED else _rest(context, coroutine, yielded)
+    yielded = context.run(next, coroutine.__await__(), ENDED)
+    return None if yielded is ENDED else rest_in_context(context, coroutine, yielded)
 
 
 @types.coroutine
@@ -48,13 +49,14 @@ def run_in_context(context: Context, coroutine: Coroutine[Any, Any, T]) -> Gener
         yielded = context.run(coroutine.send, None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
-    return (yield from _rest(context, coroutine, yielded))
+    return (yield from rest_in_context(context, coroutine, yielded))
 
 
 @types.coroutine
-def _rest(
+def rest_in_context(
     context: Context, coroutine: Coroutine[Any, Any, T], yielded: Any
 ) -> Generator[Any, Any, T]:
+    """Await the rest of a coroutine that has ``yielded`` something inside ``context``."""
     try:
         while True:
             try:

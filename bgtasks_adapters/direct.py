@@ -11,7 +11,7 @@ from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bgtasks_adapters.concurrency import DeadlineExceededError
+from bgtasks_adapters.concurrency import ENDED, DeadlineExceededError, rest_in_context
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,14 +29,53 @@ _WITHDRAWN = frozenset({"replaced", "cancelled"})
 async def run_in_order(collection: BackgroundTasks) -> None:
     """Run one task after the other; raise what the first failing one raises."""
     tasks = iter(collection.tasks)  # it comes to what the tasks themselves add, too
-    task = next(tasks, None)
+    task = await _await_leg(collection, tasks)
     while task is not None:
-        if not task.is_async:
-            task = await _Trip(collection, task, tasks).run()
-            continue
-        if task.status not in _WITHDRAWN:
+        if task.is_async:
             await _await(task, collection)
-        task = next(tasks, None)
+            task = await _await_leg(collection, tasks)
+        else:
+            task = await _Trip(collection, task, tasks).run()
+
+
+async def _await_leg(
+    collection: BackgroundTasks, tasks: Iterable[BackgroundTask]
+) -> BackgroundTask | None:
+    """Await consecutive plain ``async def`` tasks; return the first one that is no such."""
+    advance, ended = next, ENDED
+    for task in tasks:
+        if not task.is_plain_coroutine_function:
+            return task
+        # What task.start() does of it all, in place: its calls would take as long as this.
+        context = task.context
+        if context is None:
+            context = task.new_context(collection)
+        try:
+            task.status = "running"
+            coroutine = task.func(*task.args, **task.kwargs)
+            step = context.run(advance, coroutine.__await__(), ended)
+            if step is not ended:
+                await rest_in_context(context, coroutine, step)
+            task.context = None  # the context holds the collection: a cycle
+            task.status = "succeeded"
+        except BaseException as error:
+            _fail(task, error)
+            raise
+    return None
+
+
+async def _await(task: BackgroundTask, collection: BackgroundTasks) -> None:
+    if task.status in _WITHDRAWN:
+        return
+    task.status = "running"
+    try:
+        if (rest := task.start(collection)) is not None:
+            await rest
+    except BaseException as error:
+        _fail(task, error)
+        raise
+    task.context = None
+    task.status = "succeeded"
 
 
 async def run_concurrently(collection: BackgroundTasks) -> None:
@@ -113,19 +152,6 @@ class _Trip:
             task.context = None  # the context holds the collection: a cycle
             task.status = "succeeded"
         return None
-
-
-async def _await(task: BackgroundTask, collection: BackgroundTasks) -> None:
-    task.status = "running"
-    try:
-        rest = task.start(collection)
-        if rest is not None:
-            await rest
-    except BaseException as error:
-        _fail(task, error)
-        raise
-    task.context = None
-    task.status = "succeeded"
 
 
 def _fail(task: BackgroundTask, error: BaseException) -> None:

@@ -67,7 +67,7 @@ class ResponseScope:
         self.notes = Notes()
         self.tasks = BackgroundTasks()
         self.tasks.owner = self
-        self._running_views: list[View] = []
+        self.running_views: list[View] = []
         self._is_unended = True
 
     @property
@@ -101,19 +101,17 @@ class ResponseScope:
         """Return the context manager to put around the call of the view; see ``views.View``."""
         return View(self, is_outer, may_hide_errors)
 
-    def view_began(self, view: View, /) -> None:
-        self._running_views.append(view)
-
     def view_ended(self, view: View, error: BaseException | None, /) -> None:
+        """Note how a view ended, which was among the running ones; see ``views.View``."""
         if error is not None:
             self.view_raised(error)
-        elif not view.may_hide_errors:
-            self.view_returned()
-        self._running_views.remove(view)
+        elif self.notes.view_fate is None and not view.may_hide_errors:
+            self.notes.view_fate = "returned"
+        self.running_views.remove(view)
         # Without a lock: the end of the response is noted first and then looked for views, here it
         # is the other way round, so that one of the two sees that tasks are due. If both do, that
         # is no harm.
-        if self.is_over and not self._running_views:
+        if self.is_over and not self.running_views:
             self.dispatch()
 
     def view_raised(self, error: ViewError) -> None:
@@ -141,7 +139,7 @@ class ResponseScope:
     @property
     def is_view_running(self) -> bool:
         """Tell whether a view is running that is not only watched from outside."""
-        return any(not view.is_outer for view in self._running_views)
+        return any(not view.is_outer for view in self.running_views)
 
     @property
     def is_fate_known(self) -> bool:
@@ -181,11 +179,11 @@ class ResponseScope:
             self.notes.app_error = error
         if is_disconnected:
             self.notes.is_disconnected = True
-        return not self._running_views
+        return not self.running_views
 
     def dispatch(self) -> None:
         """Start the tasks, here or on the workers; see ``end``."""
-        self.is_dispatched = True
+        self.is_dispatched = True  # before it looks for tasks; see BackgroundTasks.append
         if not self.tasks.tasks:
             return  # one that is appended from now on is a late one
         must_run_here = self.is_inline or not self.has_room

@@ -73,7 +73,7 @@ class BackgroundTask:
         "func",
         "hold",
         "is_async",
-        "is_coroutine_function",
+        "is_plain_coroutine_function",
         "kwargs",
         "options",
         "status",
@@ -98,9 +98,10 @@ class BackgroundTask:
         self.func = func
         self.args = args
         self.kwargs = kwargs
-        # Calling one of these only makes a coroutine, so that can be done in any context.
-        self.is_coroutine_function = is_coroutine_function(func)
-        self.is_async = self.is_coroutine_function or is_async_callable(func)
+        # To call one of these only makes a coroutine, which can be done in any context. Without
+        # options it has no timeout, and there is no key by which it could be taken back.
+        self.is_plain_coroutine_function = is_coroutine_function(func)
+        self.is_async = self.is_plain_coroutine_function or is_async_callable(func)
         self.status = "pending"
         self._is_unsettled = True
         self.options = NO_OPTIONS
@@ -145,7 +146,7 @@ class BackgroundTask:
         """Call a ``def`` function, in the task's context, on this thread."""
         context = self.context
         if context is None:
-            context = self._new_context(collection)
+            context = self.new_context(collection)
         if trips:
             result = context.run(self._call_within, trips, start_on_loop)
         elif self.kwargs:
@@ -168,10 +169,10 @@ class BackgroundTask:
         """
         context = self.context
         if context is None:
-            context = self._new_context(collection)
+            context = self.new_context(collection)
         if trips:
             coroutine: Coroutine[Any, Any, object] = self._acall_within(trips)
-        elif self.is_coroutine_function:
+        elif self.is_plain_coroutine_function:
             coroutine = self.func(*self.args, **self.kwargs)
         else:
             coroutine = _coroutine_of(context.run(self.func, *self.args, **self.kwargs))
@@ -180,7 +181,7 @@ class BackgroundTask:
         running = concurrency.run_in_context(context, coroutine)
         return concurrency.run_with_deadline(running, self.options.timeout, self)
 
-    def _new_context(self, collection: BackgroundTasks) -> Context:
+    def new_context(self, collection: BackgroundTasks) -> Context:
         """Capture the context only now: for a task that was made by hand, or runs once more."""
         self.context = collection.copy_context()
         return self.context
@@ -336,5 +337,6 @@ class _Using:
                 "take one), or make it an async def function."
             )
         task.options = self._options
+        task.is_plain_coroutine_function = False
         self._tasks.append(task)
         return task

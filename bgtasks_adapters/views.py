@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class Response(Protocol):
     """Who is told; see ``dispatch.ResponseScope``."""
 
-    def view_began(self, view: View, /) -> None: ...
+    running_views: list[View]
 
     def view_ended(self, view: View, error: BaseException | None, /) -> None: ...
 
@@ -26,13 +26,15 @@ class View:
 
     __slots__ = ("_response", "is_outer", "may_hide_errors")
 
-    def __init__(self, response: Response, is_outer: bool, may_hide_errors: bool) -> None:
+    def __init__(
+        self, response: Response, is_outer: bool = False, may_hide_errors: bool = False
+    ) -> None:
         self._response = response
         self.is_outer = is_outer
         self.may_hide_errors = may_hide_errors
 
     def __enter__(self) -> None:
-        self._response.view_began(self)
+        self._response.running_views.append(self)
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._response.view_ended(self, error)

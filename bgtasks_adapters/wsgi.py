@@ -28,18 +28,28 @@ if TYPE_CHECKING:
     from bgtasks_adapters.surroundings import HostContext
 
 
+def _may_go_on(body: object) -> bool:
+    return False
+
+
 class Boundary:
     """Give every response of a WSGI application a scope, and end that with the response.
 
-    For adapters, which bring typed settings and the surroundings of their framework's tasks.
+    For adapters, which bring typed settings and the surroundings of their framework's tasks, and
+    may tell of a body whether the application is done with it (``bodies.close_after``).
     """
 
     def __init__(
-        self, app: WSGIApplication, settings: Settings, host: HostContext | None = None
+        self,
+        app: WSGIApplication,
+        settings: Settings,
+        host: HostContext | None = None,
+        is_finished: Callable[[Any], bool] = _may_go_on,
     ) -> None:
         self.app = _answering_probes(app, settings)
         self.settings = settings
         self._host = host
+        self._is_finished = is_finished
         handle_sigterm(settings)
         announcement.at_load(settings, "WSGI")
 
@@ -100,7 +110,7 @@ class Boundary:
         current_tasks.reset(token)
         if captured is not None:
             return captured.close_after(body, environ, scope)
-        return close_after(body, environ, scope)
+        return close_after(body, environ, scope, is_finished=self._is_finished(body))
 
 
 class BackgroundTasksMiddleware(Boundary):

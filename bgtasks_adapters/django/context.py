@@ -10,7 +10,8 @@ import asyncio
 import queue
 from concurrent.futures import Executor, Future
 from contextlib import nullcontext
-from functools import partial
+from contextvars import Context, copy_context
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from asgiref.sync import AsyncToSync, SyncToAsync, ThreadSensitiveContext
@@ -19,7 +20,6 @@ from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_u
 from django.utils import timezone, translation
 
 from bgtasks_adapters.concurrency import fulfil
-from bgtasks_adapters.django.arguments import argument_rules
 from bgtasks_adapters.django.commits import CommitHold, hold_of_open_transactions
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.django.connections import ConnectionCare, clean_connections
@@ -30,6 +30,7 @@ from bgtasks_adapters.workers import workers_of
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from contextvars import ContextVar
     from datetime import tzinfo
 
     from bgtasks_adapters.surroundings import TestThread
@@ -58,24 +59,48 @@ class _Captured(NamedTuple):
         set_urlconf(self.urlconf)
 
 
+def _may_be_set(context: Context | None) -> bool:
+    """Tell whether a language or a time zone was set in this context; True if in doubt.
+
+    To ask Django takes longest where none was set, which is most often.
+    """
+    variables = _variables()
+    if context is None or not variables:
+        return True
+    return any(variable in context for variable in variables)
+
+
+@cache
+def _variables() -> list[ContextVar[Any]]:
+    """Find the context variables that Django keeps language and time zone in: set both, and look.
+
+    None where it keeps them in another way.
+    """
+
+    def set_both() -> list[ContextVar[Any]]:
+        translation.deactivate_all()
+        timezone.activate(timezone.get_default_timezone())
+        return list(copy_context())
+
+    found = Context().run(set_both)
+    return found if len(found) == (2 if settings.USE_I18N else 1) else []
+
+
 class DjangoContext(HostContext):
     """Django's surroundings of tasks."""
 
     def capture(self, task: BackgroundTask, /) -> _Captured | None:
         # Most requests have set nothing, and then a task need not set anything either.
-        argument_rules.check(task)
-        language = translation.get_language()
-        time_zone = timezone.get_current_timezone()
-        script_prefix = get_script_prefix()
-        urlconf = get_urlconf()
-        if (
-            language == settings.LANGUAGE_CODE
-            and time_zone is timezone.get_default_timezone()
-            and script_prefix == "/"
-            and urlconf in (None, settings.ROOT_URLCONF)
-        ):
-            return None
-        return _Captured(language, time_zone, script_prefix, urlconf)
+        if not _may_be_set(task.context):
+            script_prefix, urlconf = get_script_prefix(), get_urlconf()
+            if script_prefix == "/" and urlconf in (None, settings.ROOT_URLCONF):
+                return None
+        return _Captured(
+            translation.get_language(),
+            timezone.get_current_timezone(),
+            get_script_prefix(),
+            get_urlconf(),
+        )
 
     def hold(self, task: BackgroundTask, /) -> CommitHold | None:
         return hold_of_open_transactions()

@@ -10,6 +10,7 @@ from django.core.handlers.base import BaseHandler
 from bgtasks_adapters.callables import returns_coroutine
 from bgtasks_adapters.django.answers import may_hide_errors, note_mark
 from bgtasks_adapters.django.scopes import find_scope
+from bgtasks_adapters.views import View
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
 
     from bgtasks_adapters.dispatch import ResponseScope
-    from bgtasks_adapters.views import View
 
 
 class WatchingHandler(BaseHandler):
@@ -29,7 +29,7 @@ class WatchingHandler(BaseHandler):
     def make_view_atomic(self, view: Callable[..., Any]) -> Callable[..., Any]:
         atomic: Callable[..., Any] = super().make_view_atomic(view)
 
-        if _is_async(view):
+        if _is_async_view(view):
 
             async def async_watched(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
                 scope = find_scope(request)
@@ -61,11 +61,18 @@ class WatchingHandler(BaseHandler):
         return super().process_exception_by_middleware(exception, request)
 
 
+def _view(scope: ResponseScope, request: HttpRequest) -> View:
+    return View(scope, is_outer=True, may_hide_errors=may_hide_errors(request))
+
+
+def _is_async_view(view: Callable[..., Any]) -> bool:
+    try:
+        return _is_async(view)
+    except TypeError:  # an object that cannot be hashed
+        return returns_coroutine(view)
+
+
 @lru_cache(maxsize=1024)
 def _is_async(view: Callable[..., Any]) -> bool:
     # Remembered, because Django asks for every request, and to find out takes its time.
     return returns_coroutine(view)
-
-
-def _view(scope: ResponseScope, request: HttpRequest) -> View:
-    return scope.view(is_outer=True, may_hide_errors=may_hide_errors(request))

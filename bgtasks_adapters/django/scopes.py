@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def find_scope(request: HttpRequest) -> ResponseScope | None:
     """Return the scope of this request's response, if an adapter has made it."""
     scope: ResponseScope | None = _carrier(request).get(SCOPE_KEY)
-    if scope is not None:
+    if scope is not None and django_context not in scope.hosts:
         scope.join(django_context)
     return scope
 

@@ -23,4 +23,9 @@ def get_wsgi_application() -> Boundary:
     In the place of ``django.core.wsgi.get_wsgi_application``.
     """
     django.setup(set_prefix=False)
-    return Boundary(_Handler(), get_settings(), django_context)
+    return Boundary(_Handler(), get_settings(), django_context, _is_finished)
+
+
+def _is_finished(body: object) -> bool:
+    """Tell whether a response has its whole content, so that to send it runs no more code."""
+    return getattr(body, "streaming", True) is False  # a server's file wrapper has no such thing

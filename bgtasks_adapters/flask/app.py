@@ -6,14 +6,14 @@ import threading
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Unpack
 
-from flask import Flask, has_request_context, request
+from flask import Flask, request
 
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.events import logger
 from bgtasks_adapters.exceptions import InvalidApplicationError
 from bgtasks_adapters.flask.context import FlaskContext
 from bgtasks_adapters.settings import Settings
-from bgtasks_adapters.views import watched
+from bgtasks_adapters.views import View, watched
 from bgtasks_adapters.wsgi import Boundary
 
 if TYPE_CHECKING:
@@ -98,5 +98,11 @@ class _WatchedApp:
 
 
 def _view_of_request(*args: object, **kwargs: object) -> AbstractContextManager[object]:
-    scope: ResponseScope | None = request.environ.get(SCOPE_KEY) if has_request_context() else None
-    return nullcontext() if scope is None else scope.view()
+    try:
+        scope: ResponseScope | None = request.environ.get(SCOPE_KEY)
+    except RuntimeError:  # called by hand, where no request is at hand
+        scope = None
+    return _NOBODY if scope is None else View(scope)
+
+
+_NOBODY = nullcontext()
