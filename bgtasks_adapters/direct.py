@@ -52,7 +52,8 @@ async def _await_leg(
             context = task.new_context(collection)
         try:
             task.status = "running"
-            coroutine = task.func(*task.args, **task.kwargs)
+            kwargs = task.kwargs
+            coroutine = task.func(*task.args, **kwargs) if kwargs else task.func(*task.args)
             step = context.run(advance, coroutine.__await__(), ended)
             if step is not ended:
                 await rest_in_context(context, coroutine, step)
