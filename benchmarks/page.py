@@ -48,8 +48,8 @@ $ make bench         # writes this page and its plots
 _REACHES = """\
 ## What is to be reached
 
-Rows for which a limit was set before they were measured. *Beside* names the reference and what it
-took.
+Rows for which a reach was set before they were measured: what the figure, which is a ratio to the
+reference, a difference from it, or our own value, is to be at most or at least.
 """
 
 

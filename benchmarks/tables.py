@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.results import OURS, Figure, Reach, Result
 
-REACH_HEAD = ("what", "ours", "beside", "reached", "to reach", "")
+REACH_HEAD = ("what", "ours", "reference", "figure", "reach", "")
 CONTENDER_HEAD = ("what", "contender", "median", "quartiles", "beside the reference", "remarks")
 
 
@@ -58,9 +58,7 @@ def reach_rows(results: Iterable[Result], missed: str) -> list[tuple[str, ...]]:
             continue
         ours = result.ours
         reference = _figure(result, result.reference)
-        beside = (
-            f"{result.reference}, {quantity(reference.value, result.unit)}" if reference else ""
-        )
+        beside = "" if reference is None else quantity(reference.value, result.unit)
         rows.append(
             (
                 result.what,
