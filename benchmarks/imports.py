@@ -32,7 +32,7 @@ SLOW_MODULES = ("anyio", "asyncio")
 
 def main() -> None:
     effort = parse_effort(__doc__)
-    print_results([*_time_imports(effort.rounds_of(full=30, quick=4)), _imported_by_wsgi()])
+    print_results([*_time_imports(effort.rounds_of(full=30, quick=2)), _imported_by_wsgi()])
 
 
 def _time_imports(rounds: int) -> Iterator[Result]:

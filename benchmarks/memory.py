@@ -17,7 +17,7 @@ LIMIT = Reach(1, of="value")
 
 PEERS = (REFERENCE, "Litestar")
 SIZES = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
-QUICK_SIZES = SIZES[:4]
+QUICK_SIZES = (10, 1_000)
 SHORTEST_SIZES = SIZES[:2]
 RESPONSES = 10_000
 AXIS = "tasks in one response"
@@ -27,8 +27,7 @@ Found = dict[str, list[dict[str, float | None]]]
 
 def main() -> None:
     effort = parse_effort(__doc__)
-    _, missing = find_peers()
-    missing = {name: reason for name, reason in missing.items() if name in PEERS}
+    _, missing = find_peers(PEERS)
     peers = [name for name in PEERS if name not in missing]
     results: list[Result] = []
     for size in _sizes(effort):
@@ -48,7 +47,7 @@ def _sizes(effort: Effort) -> tuple[int, ...]:
 
 
 def _rounds(effort: Effort) -> int:
-    return effort.rounds_of(full=5, quick=1)
+    return effort.rounds_of(full=3, quick=1)
 
 
 def _probe(shape: str, contenders: list[str], number: int, rounds: int) -> Found:
@@ -73,7 +72,7 @@ def _of_one_response(size: int, found: Found, missing: Mapping[str, str]) -> Ite
         point=Point("Memory of one response", AXIS, size, "MiB", size / 1024),
     )
     micros = _taken(found, "micros")
-    left_out = {name: "left out: a trip for each task takes minutes" for name in PEERS}
+    left_out = dict.fromkeys(PEERS, "left out: a trip for each task takes minutes")
     yield compare(
         f"{size:,} tasks in one response, to add and to run",
         "µs a task",

@@ -163,7 +163,7 @@ def _litestar(blocking: Blocking) -> Application:
     def view() -> Response[None]:
         return Response(None, background=BackgroundTask(blocking.work, *ARGS))
 
-    app: Any = Litestar([view])
+    app: Any = Litestar([view], signature_namespace={"Response": Response})
     return app  # type: ignore[no-any-return]
 
 

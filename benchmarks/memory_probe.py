@@ -146,7 +146,7 @@ def _by_hand() -> tuple[Hold, Run]:
 
 
 def _holder_of_peer(contender: str) -> tuple[Hold, Run]:
-    fill = find_peers()[0][contender]
+    fill = find_peers([contender])[0][contender]
 
     def hold(responses: int, tasks: int) -> list[Any]:
         return [fill(work, tasks, ARGS) for _ in range(responses)]

@@ -5,13 +5,14 @@ A peer is imported when it is looked for; one that is not installed is named, wi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextvars import copy_context
 from typing import Any
 
 from bgtasks_adapters import BackgroundTasks
 
 REFERENCE = "Starlette"
+PEERS = (REFERENCE, "FastAPI", "Litestar")
 
 Function = Callable[..., object]
 Collection = Callable[[], Awaitable[object]]
@@ -47,13 +48,13 @@ def fill_list(function: Function, count: int, args: tuple[Any, ...]) -> list[Any
     return calls
 
 
-def find_peers() -> tuple[dict[str, Fill], dict[str, str]]:
+def find_peers(names: Iterable[str] = PEERS) -> tuple[dict[str, Fill], dict[str, str]]:
     """Return how the peers' collections are filled, and why others cannot be."""
     found: dict[str, Fill] = {}
     missing: dict[str, str] = {}
-    for name, find in _PEERS.items():
+    for name in names:
         try:
-            found[name] = find()
+            found[name] = _FINDERS[name]()
         except ModuleNotFoundError as error:
             missing[name] = f"not installed: {error}"
     return found, missing
@@ -91,7 +92,7 @@ def _litestar() -> Fill:
     return fill
 
 
-_PEERS: dict[str, Callable[[], Fill]] = {
+_FINDERS: dict[str, Callable[[], Fill]] = {
     REFERENCE: _starlette,
     "FastAPI": _fastapi,
     "Litestar": _litestar,
