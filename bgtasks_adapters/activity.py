@@ -9,13 +9,14 @@ from bgtasks_adapters.concurrency import ThreadEvent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
 
 class Activity:
     """Count the runs of a response that are under way, for those who wait for them."""
 
-    def __init__(self) -> None:
-        self._lock = threading.RLock()
+    def __init__(self, lock: AbstractContextManager[object]) -> None:
+        self._lock = lock
         self._runs = 0
         self._callbacks: list[Callable[[], object]] = []
 

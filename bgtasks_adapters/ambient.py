@@ -121,6 +121,6 @@ class task_scope:
         self._scope.note_end(error=error)
 
     def _raise_failures(self, error: BaseException | None) -> None:
-        failures = self._scope.fates.failures
+        failures = self._scope.fates.failures if self._scope.tasks.tasks else ()
         if failures and error is None:
             raise ExceptionGroup(f"{len(failures)} background task(s) failed", failures)

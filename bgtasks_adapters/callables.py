@@ -17,7 +17,8 @@ from bgtasks_adapters.exceptions import InvalidTaskError
 _COROUTINE_MARK = (
     "_is_coroutine_marker" if sys.version_info >= (3, 12) else "_is_coroutine"  # type: ignore[unreachable,unused-ignore]
 )
-_CO_GENERATOR, _CO_COROUTINE, _CO_ASYNC_GENERATOR = 0x20, 0x80, 0x200
+_CO_COROUTINE = 0x80
+_CO_ANY_GENERATOR = 0x20 | 0x200  # async ones are the second
 
 
 def is_async_callable(func: object) -> bool:
@@ -26,7 +27,7 @@ def is_async_callable(func: object) -> bool:
         flags = func.__code__.co_flags
         if flags & _CO_COROUTINE:
             return True
-        if not flags & (_CO_GENERATOR | _CO_ASYNC_GENERATOR):
+        if not flags & _CO_ANY_GENERATOR:
             return hasattr(func, _COROUTINE_MARK)
     import inspect
 

@@ -25,15 +25,37 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@types.coroutine
-def run_in_context(context: Context, coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
-    """Await a coroutine, each of its steps run inside ``context``.
+_ENDED = object()
 
-    Works on asyncio and trio alike, within the caller's own task: its cancellation and its
+
+def start_in_context(
+    context: Context, coroutine: Coroutine[Any, Any, object]
+) -> Awaitable[object] | None:
+    """Run a coroutine to its first wait, inside ``context``; return what is left to be awaited.
+
+    That is None where it has ended: the one that never waits costs no more than its call. The rest
+    works on asyncio and trio alike, within the caller's own task: its cancellation and its
     deadlines reach the coroutine, while context variables set there stay there.
     """
+    yielded = context.run(next, coroutine.__await__(), _ENDED)
+    return None if yielded is _ENDED else _rest(context, coroutine, yielded)
+
+
+@types.coroutine
+def run_in_context(context: Context, coroutine: Coroutine[Any, Any, T]) -> Generator[Any, Any, T]:
+    """Await a coroutine, each of its steps run inside ``context``."""
     try:
         yielded = context.run(coroutine.send, None)
+    except StopIteration as stop:
+        return stop.value  # type: ignore[no-any-return]
+    return (yield from _rest(context, coroutine, yielded))
+
+
+@types.coroutine
+def _rest(
+    context: Context, coroutine: Coroutine[Any, Any, T], yielded: Any
+) -> Generator[Any, Any, T]:
+    try:
         while True:
             try:
                 value = yield yielded

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from bgtasks_adapters import events
 from bgtasks_adapters.exceptions import ProcessTerminated
-from bgtasks_adapters.outcome import Notes, Outcome, lets_run, why_skipped
+from bgtasks_adapters.outcome import Outcome, lets_run, why_skipped
 from bgtasks_adapters.process import ledger
 
 if TYPE_CHECKING:
+    from bgtasks_adapters.outcome import Notes
+    from bgtasks_adapters.process import Unfinished
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.tasks import BackgroundTask
+
+
+class Response(Protocol):
+    """Whose tasks they are; see ``dispatch.ResponseScope``."""
+
+    notes: Notes
+    is_over: bool
 
 
 class Fates:
     """Judge and settle the tasks of one response."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.notes = Notes()
-        self.is_response_over = False
+    def __init__(self, settings: Settings, response: Response) -> None:
         self.dispatched_at: float | None = None
         self.failures: list[Exception] = []
+        self._response = response
         self._when = settings.when
         self._observers = settings.observers
         self._is_success_reported = True
@@ -34,13 +42,13 @@ class Fates:
 
     def outcome_for(self, task: BackgroundTask) -> Outcome:
         """Return how the response ended, as it counts for this task."""
-        return self.notes.outcome(task.view_error)
+        return self._response.notes.outcome(task.view_error)
 
     def judge_all(self, tasks: list[BackgroundTask]) -> None:
         """Settle those tasks that the outcome does not let run."""
         when = self._when
         # Judged once: what most tasks have in common, and most responses let run.
-        if not callable(when) and lets_run(self.notes.outcome(None), when):
+        if not callable(when) and lets_run(self._response.notes.outcome(None), when):
             tasks = [t for t in tasks if t.options.when or t.view_error or t.hold]
         for task in tasks:
             self.judge(task)
@@ -67,9 +75,9 @@ class Fates:
             self.settle(task, "skipped", reason=reason)
         return reason is not None
 
-    def succeed(self, task: BackgroundTask, started_at: float) -> None:
+    def succeed(self, task: BackgroundTask, started_at: float, run: Unfinished) -> None:
         """Settle a task that returned: the usual fate, and seldom one that anybody hears of."""
-        if ledger.succeed(task):
+        if ledger.succeed(task, run):
             if self._is_success_reported:
                 self._report(task, "succeeded", self._observers, started_at=started_at)
             else:
@@ -110,7 +118,7 @@ class Fates:
         event = events.TaskEvent(
             fate,
             task,
-            self.outcome_for(task) if self.is_response_over else None,
+            self.outcome_for(task) if self._response.is_over else None,
             error,
             reason,
             self.dispatched_at,

@@ -34,18 +34,21 @@ class Hold(Protocol):
         """Call ``callback`` once, on whatever thread decides; at once, if that has been."""
 
 
-class Response(OpenResponse, Protocol):
-    """What is asked of the response whose tasks are held; see ``dispatch.ResponseScope``."""
-
-    def append_late(self, task: BackgroundTask, /) -> None: ...
-
-
 class Held:
-    """The tasks of a response that is over, but that still wait."""
+    """The tasks of a response that is over, but that still wait.
 
-    def __init__(self, response: Response, lock: AbstractContextManager[object]) -> None:
+    ``released`` is called with each one whose hold is decided.
+    """
+
+    def __init__(
+        self,
+        response: OpenResponse,
+        lock: AbstractContextManager[object],
+        released: Callable[[BackgroundTask], object],
+    ) -> None:
         self._response = response
         self._lock = lock
+        self._released = released
         self.tasks: list[BackgroundTask] = []
 
     def take(self, tasks: list[BackgroundTask]) -> list[BackgroundTask]:
@@ -64,7 +67,7 @@ class Held:
         with self._lock:
             is_held = self.release(task)
         if is_held:  # not taken back, nor given up by the end of the process
-            self._response.append_late(task)
+            self._released(task)
 
     def release(self, task: BackgroundTask) -> bool:
         """Hold a task no longer, under the lock; False if it was not held."""

@@ -71,13 +71,11 @@ def why_skipped(outcome: Outcome) -> str:
 class Notes:
     """What the adapters have seen of one response so far; the outcome is read off them."""
 
-    __slots__ = ("app_error", "is_disconnected", "status", "view_fate")
-
-    def __init__(self) -> None:
-        self.view_fate: Literal["returned", "raised"] | None = None
-        self.app_error: BaseException | None = None
-        self.status: int | None = None
-        self.is_disconnected = False
+    # With the class, because most responses have no more than a status of their own.
+    view_fate: Literal["returned", "raised"] | None = None
+    app_error: BaseException | None = None
+    status: int | None = None
+    is_disconnected = False
 
     def outcome(self, view_error: ViewError | None) -> Outcome:
         """Return the outcome as it counts for a task behind which the view raised this error."""

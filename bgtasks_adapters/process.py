@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import threading
 import weakref
+from collections import deque
+from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from bgtasks_adapters.events import FATES, Fate
@@ -42,6 +44,9 @@ class Stats(NamedTuple):
 class Unfinished(Protocol):
     """Something that still holds tasks: a run, or a response that is not over."""
 
+    succeeded: int
+    """How many of its tasks have, since it was started; counted by its own thread alone."""
+
     def unfinished_tasks(self) -> Sequence[BackgroundTask]: ...
 
     def leave_over(self, reason: str, /) -> None:
@@ -64,7 +69,12 @@ class _Waiter(NamedTuple):
 
 
 class Ledger:
-    """Count tasks and keep what is unfinished."""
+    """Count tasks and keep what is unfinished.
+
+    Requests that queue a task, and threads that run one, share no lock here: what they do is one
+    step of a built-in container each. Whoever waits for something first says so and then looks,
+    they do it the other way round, and so it is seen by the one or the other.
+    """
 
     def __init__(self) -> None:
         self.reset()
@@ -72,13 +82,11 @@ class Ledger:
     def reset(self) -> None:
         """Forget everything, as a process that has just begun."""
         # Reentrant, because a garbage collection may dispatch an abandoned response (see
-        # ResponseScope.__del__) on a thread that is inside one of these methods.
+        # Work.__del__) on a thread that is inside one of these methods.
         self._lock = threading.RLock()
-        self._is_idle = threading.Condition(self._lock)
-        self._added = 0
-        self._succeeded = 0
-        self._ended_otherwise = 0
-        self._other_fates: dict[Fate, int] = dict.fromkeys(FATES, 0)
+        self._dispatched: deque[None] = deque()
+        """One for each task that is with the workers."""
+        self._fates: dict[Fate, int] = dict.fromkeys(FATES, 0)
         self._runs: dict[Unfinished, None] = {}
         self._open: dict[int, weakref.ref[OpenResponse]] = {}
         self._waiters: list[_Waiter] = []
@@ -92,56 +100,49 @@ class Ledger:
         self._open.pop(id(response), None)
 
     def count_added(self, number: int) -> None:
-        with self._lock:
-            self._added += number
+        self._dispatched.extend(repeat(None, number))
 
-    def succeed(self, task: BackgroundTask) -> bool:
+    def succeed(self, task: BackgroundTask, run: Unfinished) -> bool:
         """Do what ``settle`` does, for the one fate that is so frequent that its steps count."""
-        self._lock.acquire()  # not `with`, which costs more than twice as much
-        try:
-            if task.is_settled:
-                return False
-            task.is_settled = True
-            task.status = "succeeded"
-            self._succeeded += 1
-            if self._waiters:
-                self._call_waiters()
-            return True
-        finally:
-            self._lock.release()
+        if not task.settle("succeeded"):
+            return False
+        run.succeeded += 1
+        self._dispatched.pop()
+        if self._waiters:
+            self._call_waiters()
+        return True
 
     def settle(self, task: BackgroundTask, fate: Fate) -> bool:
         """Give a task its final status and count it; False if it has one, which stays."""
         with self._lock:
-            if task.is_settled:
+            if not task.settle(fate):
                 return False
-            task.is_settled = True
-            task.status = fate
-            self._other_fates[fate] += 1
-            self._ended_otherwise += 1
+            self._fates[fate] += 1
+            self._dispatched.pop()
             if fate == "left_over":
                 self.left_over.append(task.name)
+        if self._waiters:
             self._call_waiters()
-            return True
+        return True
 
     def start(self, run: Unfinished) -> None:
-        with self._lock:
-            self._runs[run] = None
+        self._runs[run] = None
 
     def finish(self, run: Unfinished) -> None:
         with self._lock:
+            self._fates["succeeded"] += run.succeeded
+            run.succeeded = 0
             self._runs.pop(run, None)
-            if not self._runs:
-                self._is_idle.notify_all()
-                self._call_waiters()
+        if self._waiters:
+            self._call_waiters()
 
     @property
     def dispatched(self) -> int:
         """The number of tasks that are with the workers: waiting there, or running."""
-        return self._added - self._succeeded - self._ended_otherwise
+        return len(self._dispatched)
 
     def has_room(self, limit: int) -> bool:
-        return self.dispatched < limit
+        return len(self._dispatched) < limit
 
     def refuse_beyond(self, limit: int, task: BackgroundTask, waiting: int) -> None:
         """Raise if there is no room for a task, beside those ``waiting`` in its own response."""
@@ -154,33 +155,39 @@ class Ledger:
 
     def call_when_room(self, limit: int, callback: Callable[[], object]) -> None:
         """Call ``callback`` once, from some thread, when fewer than ``limit`` tasks are left."""
-        self._call_when(lambda: self.has_room(limit), callback)
+        self._call_when(_Waiter(lambda: self.has_room(limit), callback))
 
     def call_when_idle(self, callback: Callable[[], object]) -> None:
         """Call ``callback`` once, from some thread, when no run is left."""
-        self._call_when(lambda: not self._runs, callback)
+        self._call_when(_Waiter(lambda: not self._runs, callback))
 
-    def _call_when(self, is_due: Callable[[], bool], callback: Callable[[], object]) -> None:
+    def _call_when(self, waiter: _Waiter) -> None:
         with self._lock:
-            self._waiters.append(_Waiter(is_due, callback))
-            self._call_waiters()
+            self._waiters.append(waiter)
+        self._call_waiters()
 
     def _call_waiters(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for waiter in waiters:
-            if waiter.is_due():
-                waiter.callback()
-            else:
-                self._waiters.append(waiter)
+        with self._lock:
+            due = [waiter for waiter in self._waiters if waiter.is_due()]
+            for waiter in due:
+                self._waiters.remove(waiter)
+        for waiter in due:
+            waiter.callback()
 
     def wait_until_idle(self, timeout: float | None) -> bool:
         """Wait until no run is left; False if that took longer than ``timeout`` seconds."""
+        is_idle = threading.Event()
+        waiter = _Waiter(lambda: not self._runs, is_idle.set)
+        self._call_when(waiter)
+        if is_idle.wait(timeout):
+            return True
         with self._lock:
-            return self._is_idle.wait_for(lambda: not self._runs, timeout)
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+        return is_idle.is_set()
 
     def runs(self) -> list[Unfinished]:
-        with self._lock:
-            return list(self._runs)
+        return list(self._runs)
 
     def open_responses(self) -> list[OpenResponse]:
         found = (reference() for reference in list(self._open.values()))
@@ -189,11 +196,10 @@ class Ledger:
     def stats(self) -> Stats:
         undispatched = sum(len(r.unfinished_tasks()) for r in self.open_responses())
         with self._lock:
-            return Stats(
-                added=self._added + undispatched,
-                pending=self.dispatched + undispatched,
-                **{**self._other_fates, "succeeded": self._succeeded},
-            )
+            pending = self.dispatched + undispatched
+            succeeded = sum(run.succeeded for run in self.runs())
+            fates = {**self._fates, "succeeded": self._fates["succeeded"] + succeeded}
+        return Stats(added=pending + sum(fates.values()), pending=pending, **fates)
 
 
 ledger = Ledger()

@@ -34,8 +34,12 @@ class Response(Protocol):
 
     tasks: BackgroundTasks
     hosts: tuple[HostContext, ...]
-    fates: Fates
-    activity: Activity
+
+    @property
+    def fates(self) -> Fates: ...
+
+    @property
+    def activity(self) -> Activity: ...
 
     @property
     def stops_on_error(self) -> bool: ...
@@ -55,6 +59,7 @@ class Run:
         self._index = 0
         self._is_stopped = False
         self._is_finished = False
+        self.succeeded = 0
 
     # The drivers: each goes from leg to leg in its own way.
 
@@ -150,7 +155,7 @@ class Run:
                     if not self._absorbs(task, error, started_at):
                         raise
                 else:
-                    succeed(task, started_at)
+                    succeed(task, started_at, self)
 
     def _start_beside(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Start on the loop what is to be waited for on this thread, which needs one that runs."""
@@ -173,7 +178,7 @@ class Run:
                     if not self._absorbs(task, error, started_at):
                         raise
                 else:
-                    succeed(task, started_at)
+                    succeed(task, started_at, self)
 
     # Which task is next.
 

@@ -13,7 +13,7 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol
 
 from bgtasks_adapters import concurrency, events
-from bgtasks_adapters.callables import is_async_callable, label
+from bgtasks_adapters.callables import is_async_callable, is_coroutine_function, label
 from bgtasks_adapters.exceptions import InvalidOptionError, InvalidTaskError
 from bgtasks_adapters.options import NO_OPTIONS, Options, check_options
 from bgtasks_adapters.outcome import Outcome, ViewError
@@ -34,19 +34,17 @@ Status = Literal["pending", "running"] | events.Fate
 class Owner(Protocol):
     """The response (or scope) that a collection belongs to; see ``dispatch.ResponseScope``."""
 
-    is_dispatched: bool
-    """Whether the response is over and its tasks are on their way: a new one runs at once."""
+    is_over: bool
+    """Whether the response is over, and what becomes of its tasks is the adapter's."""
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the response is over, and what becomes of its tasks is the adapter's."""
-        ...
+    is_dispatched: bool
+    """Whether its tasks are on their way: who appends one from now on has it taken along."""
 
     def admit(self, task: BackgroundTask, /) -> None:
         """Refuse a task, or capture its surroundings, before it is appended."""
 
-    def append_late(self, task: BackgroundTask, /) -> None:
-        """Append a task behind the start of the others, and run it, too."""
+    def take_late(self) -> None:
+        """Run what was appended behind the start of the others, too."""
 
     def held_tasks(self) -> Sequence[BackgroundTask]:
         """Return the tasks that still wait, though their response is over."""
@@ -69,13 +67,14 @@ class BackgroundTask:
 
     # Slots are set and changed in less than half the time of an instance's own dict.
     __slots__ = (
+        "_is_unsettled",
         "args",
         "captured",
         "context",
         "func",
         "hold",
         "is_async",
-        "is_settled",
+        "is_coroutine_function",
         "kwargs",
         "options",
         "status",
@@ -100,9 +99,11 @@ class BackgroundTask:
         self.func = func
         self.args = args
         self.kwargs = kwargs
-        self.is_async = is_async_callable(func)
+        # Calling one of these only makes a coroutine, so that can be done in any context.
+        self.is_coroutine_function = is_coroutine_function(func)
+        self.is_async = self.is_coroutine_function or is_async_callable(func)
         self.status = "pending"
-        self.is_settled = False
+        self._is_unsettled = True
         self.options = NO_OPTIONS
         # Set where the task is added: the context to run in, what each adapter's host captured,
         # the error that its view was seen to raise, and what it waits for.
@@ -110,6 +111,20 @@ class BackgroundTask:
         self.captured: tuple[Any, ...] = ()
         self.view_error: ViewError | None = None
         self.hold: Hold | None = None
+
+    def settle(self, fate: events.Fate) -> bool:
+        """Give it its final status; False if it has one already, which stays."""
+        try:
+            del self._is_unsettled  # one step, so that of all threads only the first one succeeds
+        except AttributeError:
+            return False
+        self.status = fate
+        return True
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether an adapter's run, or what took it back, gave it its final status."""
+        return not hasattr(self, "_is_unsettled")
 
     @property
     def name(self) -> str:
@@ -204,10 +219,9 @@ class BackgroundTasks:
         *,
         concurrent: bool = False,
     ) -> None:
-        self.tasks: list[BackgroundTask] = [
-            task if isinstance(task, BackgroundTask) else BackgroundTask(task)
-            for task in tasks or ()
-        ]
+        self.tasks: list[BackgroundTask] = []
+        if tasks is not None:
+            self.tasks += [t if isinstance(t, BackgroundTask) else BackgroundTask(t) for t in tasks]
         self.concurrent = concurrent
         self.owner: Owner | None = None
         self.lock = threading.RLock()
@@ -266,10 +280,11 @@ class BackgroundTasks:
             owner.admit(task)
         if task.options is not NO_OPTIONS and task.options.key is not None:
             self._replace(task.options.key)
-        if owner is None:
-            self.tasks.append(task)
-        elif not self._append_in_time(task, owner):
-            owner.append_late(task)
+        # Without a lock: whoever dispatches says so first and then looks for tasks, so that one
+        # appended here is seen by the one or the other.
+        self.tasks.append(task)
+        if owner is not None and owner.is_dispatched:
+            owner.take_late()
 
     def copy_context(self) -> Context:
         """Copy the running context, with this collection as the current one."""
@@ -277,16 +292,6 @@ class BackgroundTasks:
         context = copy_context()
         current_tasks.reset(token)
         return context
-
-    def _append_in_time(self, task: BackgroundTask, owner: Owner) -> bool:
-        self.lock.acquire()  # not `with`, which costs more than twice as much
-        try:
-            if owner.is_dispatched:
-                return False
-            self.tasks.append(task)
-            return True
-        finally:
-            self.lock.release()
 
     def _replace(self, key: str) -> None:
         self._withdraw(key, "replaced", f"a later task of the key {key!r} took its place")

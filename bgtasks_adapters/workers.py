@@ -8,6 +8,7 @@ and of anyio are) can hold the process for ever. What exit waits for, and how lo
 from __future__ import annotations
 
 import os
+import queue
 import threading
 from collections import deque
 from functools import partial
@@ -38,19 +39,24 @@ class Workers:
         process.call_in_forked_child(self._reset)
 
     def _reset(self) -> None:
-        # Reentrant for the same reason as the ledger's.
-        self._changed = threading.Condition(threading.RLock())
-        self._jobs: deque[Callable[[], object]] = deque()
+        # Its own steps are single ones and may be interrupted by themselves: a garbage collection
+        # may dispatch an abandoned response inside one of them.
+        self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._idle: deque[None] = deque()
+        """One for each thread that waits for a job, and that no job was left to yet."""
+        self._lock = threading.RLock()
         self._threads = 0
-        self._idle = 0
 
     def submit(self, job: Callable[[], object]) -> None:
         """Run ``job`` on a worker thread as soon as one is free; from any thread."""
-        with self._changed:
-            self._jobs.append(job)
-            if self._idle >= len(self._jobs):
-                self._changed.notify()
-                return
+        self._jobs.put(job)
+        try:
+            self._idle.pop()
+        except IndexError:
+            self._add_thread()
+
+    def _add_thread(self) -> None:
+        with self._lock:
             if self._threads >= self.max_workers:
                 return
             self._threads += 1
@@ -58,34 +64,48 @@ class Workers:
             concurrency.run_in_daemon_thread(self._work, "bgtasks-worker")
         except RuntimeError:
             # No thread can be started: the process is out of them, or the interpreter ends.
-            with self._changed:
+            with self._lock:
                 self._threads -= 1
                 if self._threads:
                     return
             self._run_jobs_here()
 
     def _run_jobs_here(self) -> None:
-        while (job := self._next_job(0)) is not None:
+        while (job := self._next_job()) is not None:
             _run(job)
 
     def _work(self) -> None:
-        while (job := self._next_job(self._idle_seconds)) is not None:
+        while (job := self._next_job() or self._wait_for_job()) is not None:
             _run(job)
             del job  # its collection would live on while this thread waits
         for callback in list(_thread_end_callbacks):
             _run(callback)
 
-    def _next_job(self, idle_seconds: float) -> Callable[[], object] | None:
-        with self._changed:
-            if not self._jobs and idle_seconds:
-                self._idle += 1
-                self._changed.wait_for(lambda: bool(self._jobs), idle_seconds)
-                self._idle -= 1
-            if self._jobs:
-                return self._jobs.popleft()
-            if idle_seconds:
-                self._threads -= 1
+    def _next_job(self) -> Callable[[], object] | None:
+        try:
+            return self._jobs.get_nowait()
+        except queue.Empty:
             return None
+
+    def _wait_for_job(self) -> Callable[[], object] | None:
+        """Wait for a job; None if none came and this thread is to end."""
+        while True:
+            self._idle.append(None)
+            try:
+                return self._jobs.get(timeout=self._idle_seconds)
+            except queue.Empty:
+                if self._is_superfluous():
+                    return None
+
+    def _is_superfluous(self) -> bool:
+        """Take this thread from the count, unless a job has just come."""
+        with self._lock:
+            if self._idle:  # else a job was left to this thread, and another one took it
+                self._idle.pop()
+            if not self._jobs.empty():
+                return False
+            self._threads -= 1
+            return True
 
 
 _thread_end_callbacks: list[Callable[[], object]] = []
