@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -194,7 +195,7 @@ def _grow_by_many_of_a_pool(responses: int) -> Growth:
     blocking = Blocking()
     with ThreadPoolExecutor(WORKERS) as pool:
         growth = _grow_by_many(
-            lambda: pool.submit(copy_context().run, blocking.work, *ARGS), responses
+            lambda: pool.submit(partial(copy_context().run, blocking.work, *ARGS)), responses
         )
         blocking.may_end.set()
     check_all_ran(blocking, responses)

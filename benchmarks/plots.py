@@ -37,7 +37,7 @@ STYLE = {
 
 def draw_all(record: Record) -> None:
     """Draw the plot of every section that has something to draw."""
-    import matplotlib as mpl
+    import matplotlib as mpl  # pyright: ignore[reportMissingImports]
 
     PLOTS.mkdir(exist_ok=True)
     with mpl.rc_context(STYLE):
@@ -48,8 +48,8 @@ def draw_all(record: Record) -> None:
 
 
 def _draw(section: Section, results: Sequence[Result]) -> None:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure as Canvas
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # pyright: ignore[reportMissingImports]
+    from matplotlib.figure import Figure as Canvas  # pyright: ignore[reportMissingImports]
 
     lines: dict[str, list[Result]] = {}
     for result in results:

@@ -121,7 +121,9 @@ def compare(
     """
     remarks = remarks or {}
     beside = None if reference is None else rounds[reference] or None
-    figures = [_figure(name, own, beside, remarks.get(name, "")) for name, own in rounds.items()]
+    figures = tuple(
+        _figure(name, own, beside, remarks.get(name, "")) for name, own in rounds.items()
+    )
     return Result(what, unit, figures, reference, reach, remark, point)
 
 

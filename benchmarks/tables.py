@@ -52,7 +52,7 @@ def _in_way_of(reach: Reach, value: float | None, unit: str, *, is_signed: bool 
 
 def reach_rows(results: Iterable[Result], missed: str) -> list[tuple[str, ...]]:
     """Return a row for each result that has something to reach; ``missed`` marks a miss."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for result in results:
         if result.reach is None:
             continue
@@ -74,7 +74,7 @@ def reach_rows(results: Iterable[Result], missed: str) -> list[tuple[str, ...]]:
 
 def contender_rows(results: Iterable[Result]) -> list[tuple[str, ...]]:
     """Return a row for each contender of each result; the result's name stands in the first."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for result in results:
         what = result.what
         for figure in result.figures:
