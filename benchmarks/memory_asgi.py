@@ -15,6 +15,7 @@ from benchmarks.memory_probe import (
     Growth,
     check_all_ran,
     resident_kibibytes,
+    resident_without_gaps,
 )
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -29,7 +30,7 @@ async def grow_by_many(contender: str, responses: int) -> Growth:
     await calls.start_lifespan()
     _limit_threads()
     await calls.respond(2 * WORKERS)
-    before = resident_kibibytes()
+    before = resident_without_gaps()
     await calls.respond(responses)
     growth = Growth((resident_kibibytes() - before) / responses)
     blocking.may_end.set()

@@ -38,6 +38,8 @@ TRIPS = 2_000
 """How many tasks of a contender that goes to a thread for each are run at least..."""
 MOST_TRIPS = 10_000
 """... and at most: of larger responses the time is left out."""
+GAPS = 4096
+"""KiB by which the process grows first."""
 WORKERS = 4
 WARM_UP = (3, 10)
 """So many responses of so many tasks come first: what is imported or started then, stays."""
@@ -79,6 +81,17 @@ def resident_kibibytes() -> float:
     raise RuntimeError("/proc/self/smaps_rollup has no line of Rss")
 
 
+def resident_without_gaps() -> float:
+    """Return the same once memory that was freed before is in use: what comes now, is growth."""
+    before = resident_kibibytes()
+    while resident_kibibytes() < before + GAPS:
+        _gap_fillers.append([bytes(64) for _ in range(10_000)])
+    return resident_kibibytes()
+
+
+_gap_fillers: list[list[bytes]] = []
+
+
 def work(number: int, word: str) -> None:
     """Do nothing, with arguments that are there anyway."""
 
@@ -90,7 +103,7 @@ def _grow_by_one(contender: str, tasks: int) -> Growth:
     held = max(1, TASKS_HELD // tasks)
     hold, run = _HOLDERS[contender]() if contender in _HOLDERS else _holder_of_peer(contender)
     run(hold(*WARM_UP))
-    before = resident_kibibytes()
+    before = resident_without_gaps()
     start = perf_counter()
     responses = hold(held, tasks)
     adding = perf_counter() - start
@@ -205,7 +218,7 @@ def _grow_by_many_of_a_pool(responses: int) -> Growth:
 def _grow_by_many(respond: Callable[[], object], responses: int) -> Growth:
     for _ in range(2 * WORKERS):
         respond()
-    before = resident_kibibytes()
+    before = resident_without_gaps()
     for _ in range(responses):
         respond()
     return Growth((resident_kibibytes() - before) / responses)

@@ -19,7 +19,7 @@ from benchmarks.tables import number, what_to_reach
 BLUE, GREY, DARK_GREY, VERMILION = "#0072B2", "#B5B5B5", "#7A7A7A", "#D55E00"
 OTHERS = ("#E69F00", "#009E73", "#CC79A7", "#000000", "#D55E00", "#56B4E9", "#8C6D31")
 MARKERS = "sD^vPX*"
-WIDE = 20
+WIDE = 50
 """From which ratio on between the longest and the shortest bar their axis is logarithmic."""
 
 STYLE = {
@@ -30,7 +30,8 @@ STYLE = {
     "axes.titlesize": 10,
     "figure.constrained_layout.use": True,
     "font.size": 9,
-    "svg.fonttype": "path",
+    "font.family": "sans-serif",
+    "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": OURS,  # else its identifiers are random
 }
 
@@ -57,7 +58,7 @@ def _draw(section: Section, results: Sequence[Result]) -> None:
             lines.setdefault(result.point.plot, []).append(result)
     bars = [result for result in results if result.point is None]
     rows = -(-len(lines) // 2)
-    heights = [3.4] * rows + [0.75 + 0.27 * len(_drawn(result)) for result in bars]
+    heights = [3.4] * rows + [0.9 + 0.27 * len(_drawn(result)) for result in bars]
     canvas = Canvas(figsize=(9, sum(heights)))
     FigureCanvasAgg(canvas)
     grid = canvas.add_gridspec(len(heights), 2, height_ratios=heights)
@@ -98,8 +99,10 @@ def _draw_bars(axes: Any, result: Result) -> None:
         axes.margins(x=0.12)
         axes.set_xlim(left=min(0.0, *values))
     _draw_limit(axes, result)
-    axes.set_title(_plain(result.what))
-    axes.set_xlabel(result.unit, loc="right", labelpad=1)
+    axes.set_title(_plain(result.what), pad=12)  # the limit's words stand below it
+    is_log = axes.get_xscale() == "log"
+    unit = f"{result.unit}, logarithmic" if is_log else result.unit
+    axes.set_xlabel(unit, loc="right", labelpad=1)
     axes.tick_params(axis="y", length=0)
 
 
@@ -158,7 +161,7 @@ def _draw_lines(axes: Any, results: Sequence[Result]) -> None:
     axes.set_title(_plain(point.plot))
     axes.set_xlabel(point.axis)
     axes.set_ylabel(point.unit)
-    axes.legend(fontsize=7, frameon=False)
+    axes.legend(fontsize=7, framealpha=0.7, edgecolor="none")
 
 
 def _plain(markdown: str) -> str:

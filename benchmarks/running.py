@@ -53,7 +53,7 @@ def main() -> None:
 
 async def _measure_all(effort: Effort) -> list[Result]:
     gc.freeze()  # what was imported needs no look between the turns
-    rounds = effort.rounds_of(full=60, quick=4)
+    rounds = effort.rounds_of(full=50, quick=4)
     with ThreadPoolExecutor(WORKERS) as pool:
         return [
             result
