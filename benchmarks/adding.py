@@ -36,7 +36,7 @@ def main() -> None:
     print_results(
         result
         for kind, function in KINDS.items()
-        for result in _measure(kind, function, effort.rounds_of(full=150, quick=15))
+        for result in _measure(kind, function, effort.rounds_of(full=100, quick=15))
     )
 
 

@@ -71,6 +71,9 @@ def can_be_drawn(result: Result) -> bool:
 def _parts(record: Record) -> Iterator[str]:
     yield _INTRODUCTION
     yield _measured_on(record)
+    left_out = [section.title for section in SECTIONS if section.module not in record.sections]
+    if left_out:
+        yield f"This run was no whole one. It left out: {', '.join(left_out)}.\n"
     yield _REACHES
     rows = reach_rows(record.results, missed="**MISSED**")
     met = sum(result.is_reached is True for result in record.results)
