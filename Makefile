@@ -6,7 +6,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env test test-quick test-django mysqlclient contract servers coverage lint format types docs wishes demo mixed bench constraints clean
+.PHONY: help env test test-quick test-django mysqlclient contract servers coverage lint format types docs wishes demo mixed bench bench-quick constraints clean
 
 # The first one that really runs: a version manager may leave commands on PATH that only fail.
 ifndef PYTHON
@@ -21,6 +21,7 @@ VERSION := $(shell $(or $(INTERPRETER),false) -c \
 ENV := .venv/$(VERSION)-dj$(or $(DJANGO),newest)
 BIN := $(ENV)/bin
 READY := $(ENV)/.ready
+BENCH := .venv/bench-$(VERSION)
 
 # An installed uv is used if it knows dependency groups; else pip brings one into a folder here.
 BOOTSTRAP := .venv/bootstrap
@@ -96,8 +97,11 @@ demo: $(READY)  ## run the sign-up site and show what happens when (ONCE=1: chec
 mixed: $(READY)  ## the three services and a script, together
 	$(BIN)/python docs/examples/mixed/run.py $(ARGS)
 
-bench: $(READY)  ## measure beside Starlette
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: $(BENCH)/.ready  ## measure beside every peer and write docs/performance.md (long)
+	$(BENCH)/bin/python -m benchmarks $(ARGS)
+
+bench-quick: $(BENCH)/.ready  ## the same in few rounds; only print what is reached
+	$(BENCH)/bin/python -m benchmarks --quick $(ARGS)
 
 constraints: $(READY)  ## renew the pins in constraints.txt
 	$(UV) $(UV_COMPILE) --upgrade pyproject.toml --output-file $(ENV)/pins.txt
@@ -123,6 +127,15 @@ else
 endif
 	$(UV) pip install --quiet --python $(BIN)/python --constraints $(ENV)/constraints.txt \
 		--build-constraints constraints.txt --editable '.[django,flask,quart,fastapi]' --group dev
+	@touch $@
+
+# Peers are measured at their newest, so nothing is pinned. One section needs wrk (Debian: wrk).
+$(BENCH)/.ready: pyproject.toml Makefile $(UV_READY)
+	@test -n "$(VERSION)" || { echo "no Python from 3.11 on: make PYTHON=/path/to/python" >&2; exit 1; }
+	rm -rf $(BENCH)
+	$(UV) venv --quiet --python $(INTERPRETER) $(BENCH)
+	$(UV) pip install --quiet --upgrade --python $(BENCH)/bin/python \
+		--editable '.[django,flask,quart,fastapi]' --group bench
 	@touch $@
 
 $(BOOTSTRAP)/bin/uv: constraints.txt

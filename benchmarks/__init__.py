@@ -1,5 +1,5 @@
-"""Measurements beside Starlette: ``python -m benchmarks`` prints them as Markdown tables.
+"""Measurements beside every peer: ``python -m benchmarks`` writes ``docs/performance.md``.
 
-Whatever is compared is measured in one run, by turns, so that it meets the same machine; medians
-are shown. Nothing here is a test: a number depends on the machine, a ratio much less so.
+What is compared is measured in one run, by turns, so that it meets the same machine; medians are
+shown, and ratios rather than times. Nothing here is a test: a figure depends on the machine.
 """

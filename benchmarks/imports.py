@@ -1,4 +1,4 @@
-"""How long an import takes, in a fresh interpreter, beside one that imports nothing."""
+"""``python -m benchmarks.imports``: how long an import takes, and what a plain site imports."""
 
 from __future__ import annotations
 
@@ -6,33 +6,81 @@ import os
 import subprocess
 import sys
 import tempfile
-from statistics import median
+from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from time import perf_counter
 
+from benchmarks.results import OURS, Figure, Reach, Result, compare
+from benchmarks.section_program import parse_effort, print_results
+from benchmarks.turns import by_turns
+
+BARE = "no import"
 MODULES = (
-    "bgtasks_adapters",
-    "bgtasks_adapters.wsgi",
-    "bgtasks_adapters.asgi",
+    OURS,
+    f"{OURS}.wsgi",
+    f"{OURS}.asgi",
+    f"{OURS}.django.wsgi",
+    "django.core.wsgi",
     "starlette.background",
+    "fastapi",
+    "litestar.background_tasks",
 )
+LIMIT = Reach(20, of="difference")
+
+SLOW_MODULES = ("anyio", "asyncio")
 
 
-def time_imports(rounds: int) -> list[tuple[str, float]]:
-    """Return each module and the seconds that it adds; the bare interpreter itself comes first."""
-    statements = {"": "pass", **{module: f"import {module}" for module in MODULES}}
-    times: dict[str, list[float]] = {module: [] for module in statements}
+def main() -> None:
+    effort = parse_effort(__doc__)
+    print_results([*_time_imports(effort.rounds_of(full=20, quick=2)), _imported_by_wsgi()])
+
+
+def _time_imports(rounds: int) -> Iterator[Result]:
+    found = [name for name in MODULES if find_spec(name.partition(".")[0]) is not None]
+    remarks = {name: "not installed" for name in MODULES if name not in found}
     with tempfile.TemporaryDirectory() as cache:
-        # A cache of byte code that is there and complete, whatever the environment says of it.
+        # A cache of byte code that is there and complete, whatever the environment says of it:
+        # the warm-up of the turns fills it.
         environment = {**os.environ, "PYTHONPYCACHEPREFIX": cache, "PYTHONDONTWRITEBYTECODE": ""}
-        for number in range(rounds + 1):
-            for module, statement in statements.items():
-                start = perf_counter()
-                subprocess.run([sys.executable, "-c", statement], env=environment, check=True)
-                if number:  # the first round fills the cache
-                    times[module].append(perf_counter() - start)
-    bare = times[""]
-    added = [
-        (module, median(whole - own for whole, own in zip(times[module], bare, strict=True)))
-        for module in MODULES
-    ]
-    return [("python -c pass", median(bare)), *added]
+        measures = {BARE: _starting("pass", environment)}
+        measures.update({name: _starting(f"import {name}", environment) for name in found})
+        taken = by_turns(measures, rounds)
+    yield compare(
+        "`import`, in a fresh interpreter",
+        "ms",
+        {**taken, **{name: [] for name in remarks}},
+        reference=BARE,
+        reach=LIMIT,
+        remarks=remarks,
+    )
+
+
+def _starting(statement: str, environment: Mapping[str, str]) -> Callable[[], float]:
+    def measure() -> float:
+        start = perf_counter()
+        subprocess.run([sys.executable, "-c", statement], env=environment, check=True)
+        return (perf_counter() - start) * 1000
+
+    return measure
+
+
+def _imported_by_wsgi() -> Result:
+    program = [sys.executable, "-m", "benchmarks.wsgi_imports", *SLOW_MODULES]
+    done = subprocess.run(program, stdout=subprocess.PIPE, text=True, check=True)
+    before, after = (line.split() for line in done.stdout.splitlines())
+    return Result(
+        f"of {' and '.join(f'`{name}`' for name in SLOW_MODULES)}, imported by a WSGI "
+        "application before its first `async def` task",
+        "modules",
+        (Figure(OURS, len(before), remark=_names(before)),),
+        reach=Reach(0, of="value"),
+        remark=f"after that task: {_names(after)}",
+    )
+
+
+def _names(modules: list[str]) -> str:
+    return ", ".join(modules) or "neither"
+
+
+if __name__ == "__main__":
+    main()

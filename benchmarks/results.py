@@ -47,6 +47,20 @@ class Reach:
 
 
 @dataclass(frozen=True)
+class Point:
+    """Where a result stands in a plot of lines: results of one plot, at several sizes."""
+
+    plot: str
+    """The title of the plot, by which its results find each other."""
+    axis: str
+    """What grows: "tasks in a response"."""
+    x: float
+    unit: str
+    """Of what is drawn: that of the values, or of their products with ``factor``."""
+    factor: float = 1
+
+
+@dataclass(frozen=True)
 class Result:
     """One row of the table: contenders measured by turns, in one run."""
 
@@ -59,6 +73,8 @@ class Result:
     """The name of the figure that ratios and differences are to."""
     reach: Reach | None = None
     remark: str = ""
+    point: Point | None = None
+    """Given where results are drawn as lines; else each is drawn as bars."""
 
     @property
     def ours(self) -> Figure | None:
@@ -76,7 +92,7 @@ class Result:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Result:
-        reach = record["reach"]
+        reach, point = record["reach"], record.get("point")
         return cls(
             record["what"],
             record["unit"],
@@ -84,6 +100,7 @@ class Result:
             record["reference"],
             None if reach is None else Reach(**reach),
             record["remark"],
+            None if point is None else Point(**point),
         )
 
 
@@ -96,15 +113,23 @@ def compare(
     reach: Reach | None = None,
     remarks: Mapping[str, str] | None = None,
     remark: str = "",
+    point: Point | None = None,
 ) -> Result:
-    """Make a result of each contender's rounds, which are in the unit of the result already."""
+    """Make a result of each contender's rounds, which are in the unit of the result already.
+
+    A contender without rounds is one that could not be measured: its remark says why.
+    """
     remarks = remarks or {}
-    beside = None if reference is None else rounds[reference]
-    figures = [_figure(name, own, beside, remarks.get(name, "")) for name, own in rounds.items()]
-    return Result(what, unit, figures, reference, reach, remark)
+    beside = None if reference is None else rounds[reference] or None
+    figures = tuple(
+        _figure(name, own, beside, remarks.get(name, "")) for name, own in rounds.items()
+    )
+    return Result(what, unit, figures, reference, reach, remark, point)
 
 
 def _figure(name: str, own: Sequence[float], beside: Sequence[float] | None, remark: str) -> Figure:
+    if not own:
+        return Figure(name, None, remark=remark)
     low, _, high = quantiles(own, n=4, method="inclusive") if len(own) > 1 else (own[0],) * 3
     ratio = difference = None
     if beside is not None:
