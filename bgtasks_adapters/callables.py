@@ -14,21 +14,25 @@ from typing import Any
 from bgtasks_adapters.exceptions import InvalidTaskError
 
 # What inspect.markcoroutinefunction (3.12) and asgiref's older stand-in leave on a function.
-_COROUTINE_MARK = (
+COROUTINE_MARK = (
     "_is_coroutine_marker" if sys.version_info >= (3, 12) else "_is_coroutine"  # type: ignore[unreachable,unused-ignore]
 )
-_CO_COROUTINE = 0x80
+CO_COROUTINE = 0x80
 _CO_ANY_GENERATOR = 0x20 | 0x200  # async ones are the second
+CO_UNKNOWN = 1 << 30
+"""In the place of the code flags of what is no plain function."""
+CO_UNUSUAL = _CO_ANY_GENERATOR | CO_UNKNOWN
+"""Code flags of what ``is_async_callable`` has to look into."""
 
 
 def is_async_callable(func: object) -> bool:
     """Tell ``async def`` from ``def``; raise ``InvalidTaskError`` for what can be neither."""
     if type(func) is FunctionType:
         flags = func.__code__.co_flags
-        if flags & _CO_COROUTINE:
+        if flags & CO_COROUTINE:
             return True
         if not flags & _CO_ANY_GENERATOR:
-            return hasattr(func, _COROUTINE_MARK)
+            return hasattr(func, COROUTINE_MARK)
     import inspect
 
     if not callable(func):
@@ -44,7 +48,7 @@ def is_async_callable(func: object) -> bool:
 
 def is_coroutine_function(func: object) -> bool:
     """Tell ``async def`` functions by their code alone, so without ``inspect``."""
-    return isinstance(func, FunctionType) and bool(func.__code__.co_flags & _CO_COROUTINE)
+    return isinstance(func, FunctionType) and bool(func.__code__.co_flags & CO_COROUTINE)
 
 
 def returns_coroutine(func: Any) -> bool:
@@ -53,7 +57,7 @@ def returns_coroutine(func: Any) -> bool:
 
     called = _called_functions(func)
     # In the object's own dict, because a Mock has every attribute that one asks for.
-    is_marked = _COROUTINE_MARK in getattr(called[0], "__dict__", ())
+    is_marked = COROUTINE_MARK in getattr(called[0], "__dict__", ())
     return is_marked or any(inspect.iscoroutinefunction(f) for f in called)
 
 

@@ -6,17 +6,19 @@ over). Its ``work`` decides which tasks that lets run; a ``runner.Run`` runs the
 
 from __future__ import annotations
 
+from contextvars import copy_context
 from types import FunctionType
 from typing import TYPE_CHECKING
 
 from bgtasks_adapters.arguments import rules_of_every_host
 from bgtasks_adapters.captors import current
 from bgtasks_adapters.concurrency import is_on_loop
+from bgtasks_adapters.options import NO_OPTIONS
 from bgtasks_adapters.outcome import Notes
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.runs import Runs
 from bgtasks_adapters.shutdown import shutdown
-from bgtasks_adapters.tasks import BackgroundTasks
+from bgtasks_adapters.tasks import BackgroundTasks, current_tasks
 from bgtasks_adapters.views import View
 from bgtasks_adapters.work import Work
 
@@ -183,7 +185,7 @@ class ResponseScope:
 
     def dispatch(self) -> None:
         """Start the tasks, here or on the workers; see ``end``."""
-        self.is_dispatched = True  # before it looks for tasks; see BackgroundTasks.append
+        self.is_dispatched = True  # before it looks for tasks; see append()
         if not self.tasks.tasks:
             return  # one that is appended from now on is a late one
         must_run_here = self.is_inline or not self.has_room
@@ -221,7 +223,7 @@ class ResponseScope:
 
     def _due(self) -> Runs:
         """Turn the tasks that may run into runs, as far as they may start."""
-        self.is_dispatched = True  # before it looks for tasks; see BackgroundTasks.append
+        self.is_dispatched = True  # before it looks for tasks; see append()
         return self._allowed(self.work.take() if self.tasks.tasks else [])
 
     def _allowed(self, due: list[Run]) -> Runs:
@@ -230,24 +232,40 @@ class ResponseScope:
 
     # What the collection asks (tasks.Owner).
 
-    def admit(self, task: BackgroundTask, /) -> None:
-        settings = self.settings
-        if settings.overflow == "refuse":
-            waiting = 0 if self.is_dispatched else len(self.unfinished_tasks())
-            ledger.refuse_beyond(settings.max_pending, task, waiting)
+    def append(self, task: BackgroundTask, /) -> None:
+        tasks = self.tasks
+        is_current = current_tasks.get(None) is tasks
+        task.context = copy_context() if is_current else tasks.copy_context()
+        if self.settings.overflow == "refuse":
+            self._refuse_beyond_limit(task)
         if self.hosts:
-            task.captured = tuple([host.capture(task) for host in self.hosts])
-            if task.options.waits_for_commit(settings.when, settings.on_commit):
-                holds = filter(None, [host.hold(task) for host in self.hosts])
-                task.hold = next(holds, None)
+            self._capture(task)
         elif task.args or task.kwargs or type(task.func) is not FunctionType:
             rules_of_every_host.check(task)
         if self._work is None:  # not before: it may have been refused
             self._begin_work()
         if self.captor is not None:
             self.captor.note_added(self, task)
+        if task.options is not NO_OPTIONS and task.options.key is not None:
+            tasks.replace(task.options.key)
+        # Without a lock: whoever dispatches says so first and then looks for tasks, so that one
+        # appended here is seen by the one or the other.
+        tasks.tasks.append(task)
+        if self.is_dispatched:
+            self.take_late()
+
+    def _refuse_beyond_limit(self, task: BackgroundTask) -> None:
+        waiting = 0 if self.is_dispatched else len(self.unfinished_tasks())
+        ledger.refuse_beyond(self.settings.max_pending, task, waiting)
+
+    def _capture(self, task: BackgroundTask) -> None:
+        task.captured = tuple([host.capture(task) for host in self.hosts])
+        if task.options.waits_for_commit(self.settings.when, self.settings.on_commit):
+            holds = filter(None, [host.hold(task) for host in self.hosts])
+            task.hold = next(holds, None)
 
     def take_late(self) -> None:
+        """Run what was appended behind the start of the others, too."""
         due = self.work.take()
         if not due:
             return  # whoever is at it will come to it, or it is held, or does not run

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import threading
 from contextvars import ContextVar, copy_context
-from types import CoroutineType
+from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol
 
 from bgtasks_adapters import concurrency, events
-from bgtasks_adapters.callables import is_async_callable, is_coroutine_function, label
+from bgtasks_adapters.callables import (
+    CO_COROUTINE,
+    CO_UNKNOWN,
+    CO_UNUSUAL,
+    COROUTINE_MARK,
+    is_async_callable,
+    label,
+)
 from bgtasks_adapters.exceptions import InvalidOptionError, InvalidTaskError
 from bgtasks_adapters.options import NO_OPTIONS, Options, check_options
 from bgtasks_adapters.outcome import Outcome, ViewError
@@ -36,14 +43,8 @@ class Owner(Protocol):
     is_over: bool
     """Whether the response is over, and what becomes of its tasks is the adapter's."""
 
-    is_dispatched: bool
-    """Whether its tasks are on their way: who appends one from now on has it taken along."""
-
-    def admit(self, task: BackgroundTask, /) -> None:
-        """Refuse a task, or capture its surroundings, before it is appended."""
-
-    def take_late(self) -> None:
-        """Run what was appended behind the start of the others, too."""
+    def append(self, task: BackgroundTask, /) -> None:
+        """Refuse a task, or capture its context and surroundings and append it."""
 
     def held_tasks(self) -> Sequence[BackgroundTask]:
         """Return the tasks that still wait, though their response is over."""
@@ -64,53 +65,34 @@ class BackgroundTask:
     on one of anyio's worker threads, ``async def`` on the loop; what it raises is raised.
     """
 
-    # Slots are set and changed in less than half the time of an instance's own dict.
-    __slots__ = (
-        "_is_unsettled",
-        "args",
-        "captured",
-        "context",
-        "func",
-        "hold",
-        "is_async",
-        "is_plain_coroutine_function",
-        "kwargs",
-        "options",
-        "status",
-        "view_error",
-    )
-
-    status: Status
+    # With the class, because most tasks that are being added have no more than this: to set it
+    # for each would take as long as all the rest.
+    status: Status = "pending"
+    options = NO_OPTIONS
+    # Set where the task is added: the context to run in, what each adapter's host captured, the
+    # error that its view was seen to raise, and what it waits for.
+    context: Context | None = None
+    captured: tuple[Any, ...] = ()
+    view_error: ViewError | None = None
+    hold: Hold | None = None
 
     def __init__(self, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
         self._set(func, args, kwargs)
-
-    @classmethod
-    def of(
-        cls, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> BackgroundTask:
-        """Make a task from arguments that are packed already, without packing them again."""
-        task = cls.__new__(cls)
-        task._set(func, args, kwargs)
-        return task
 
     def _set(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.func = func
         self.args = args
         self.kwargs = kwargs
-        # To call one of these only makes a coroutine, which can be done in any context. Without
-        # options it has no timeout, and there is no key by which it could be taken back.
-        self.is_plain_coroutine_function = is_coroutine_function(func)
-        self.is_async = self.is_plain_coroutine_function or is_async_callable(func)
-        self.status = "pending"
         self._is_unsettled = True
-        self.options = NO_OPTIONS
-        # Set where the task is added: the context to run in, what each adapter's host captured,
-        # the error that its view was seen to raise, and what it waits for.
-        self.context: Context | None = None
-        self.captured: tuple[Any, ...] = ()
-        self.view_error: ViewError | None = None
-        self.hold: Hold | None = None
+        flags = func.__code__.co_flags if type(func) is FunctionType else CO_UNKNOWN
+        if flags & CO_COROUTINE:
+            # To call one of these only makes a coroutine, which can be done in any context. Without
+            # options it has no timeout, and there is no key by which it could be taken back.
+            self.is_async = self.is_plain_coroutine_function = True
+        else:
+            is_unusual = flags & CO_UNUSUAL or hasattr(func, COROUTINE_MARK)
+            self.is_async = is_async_callable(func) if is_unusual else False
+            self.is_plain_coroutine_function = False
 
     def settle(self, fate: events.Fate) -> bool:
         """Give it its final status; False if it has one already, which stays."""
@@ -197,6 +179,15 @@ class BackgroundTask:
             await self.func(*self.args, **self.kwargs)
 
 
+class PackedTask(BackgroundTask):
+    """A task made of arguments that are packed already; for ``add_task``.
+
+    Its ``__init__`` has no arguments to pack and takes half the time.
+    """
+
+    __init__ = BackgroundTask._set
+
+
 def _coroutine_of(awaitable: Any) -> Coroutine[Any, Any, object]:
     # A function that is only marked as a coroutine function may return another awaitable.
     return awaitable if issubclass(type(awaitable), CoroutineType) else _awaiting(awaitable)
@@ -240,8 +231,12 @@ class BackgroundTasks:
         that will be gone by then, ``TooManyPendingTasksError`` where so configured. Warns
         (``BackgroundTasksWarning``) of arguments that are likely to surprise.
         """
-        task = BackgroundTask.of(func, args, kwargs)
-        self.append(task)
+        task: BackgroundTask = PackedTask(func, args, kwargs)
+        owner = self.owner
+        if owner is not None:
+            owner.append(task)
+        else:
+            self.append(task)
         return task
 
     def using(
@@ -276,19 +271,14 @@ class BackgroundTasks:
         await (direct.run_concurrently(self) if self.concurrent else direct.run_in_order(self))
 
     def append(self, task: BackgroundTask) -> None:
-        """Add a task that was made before; ``add_task`` makes one and comes here."""
-        is_current = current_tasks.get(None) is self
-        task.context = copy_context() if is_current else self.copy_context()
-        owner = self.owner
-        if owner is not None:
-            owner.admit(task)
-        if task.options is not NO_OPTIONS and task.options.key is not None:
-            self._replace(task.options.key)
-        # Without a lock: whoever dispatches says so first and then looks for tasks, so that one
-        # appended here is seen by the one or the other.
+        """Add a task that was made before; ``add_task`` makes one and does the same."""
+        if self.owner is not None:
+            self.owner.append(task)
+            return
+        task.context = self.copy_context()
+        if task.options.key is not None:
+            self.replace(task.options.key)
         self.tasks.append(task)
-        if owner is not None and owner.is_dispatched:
-            owner.take_late()
 
     def copy_context(self) -> Context:
         """Copy the running context, with this collection as the current one."""
@@ -297,7 +287,8 @@ class BackgroundTasks:
         current_tasks.reset(token)
         return context
 
-    def _replace(self, key: str) -> None:
+    def replace(self, key: str) -> None:
+        """Take back the waiting task of this key, because a later one takes its place."""
         self._withdraw(key, "replaced", f"a later task of the key {key!r} took its place")
 
     def _withdraw(self, key: str, fate: Literal["cancelled", "replaced"], reason: str) -> bool:
@@ -329,7 +320,7 @@ class _Using:
         self, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
     ) -> BackgroundTask:
         """Queue a call with these options; otherwise as ``BackgroundTasks.add_task``."""
-        task = BackgroundTask.of(func, args, kwargs)
+        task: BackgroundTask = PackedTask(func, args, kwargs)
         if self._options.timeout is not None and not task.is_async:
             raise InvalidOptionError(
                 f"using(timeout={self._options.timeout!r}) on {task.name}, a def function: a "

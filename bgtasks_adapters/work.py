@@ -150,8 +150,12 @@ class Work:
 
     def withdraw_all(self, fate: Fate, reason: str) -> None:
         with self._lock:
-            for task in self.unfinished_tasks():
+            for task in list(self.held_tasks):
                 self.withdraw(task, fate, reason)
+            left = [task for task in self.unfinished_tasks() if not task.is_settled]
+            ledger.count_added(len(left))
+            for task in left:
+                self.fates.settle(task, fate, reason=reason)
 
     def __del__(self) -> None:
         if not self._response.is_dispatched:
