@@ -8,42 +8,43 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bgtasks_adapters.events import logger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Protocol
 
     from bgtasks_adapters.events import Fate
     from bgtasks_adapters.tasks import BackgroundTask
+
+    class Response(Protocol):
+        """What is asked of a response that was dropped; see ``dispatch.ResponseScope``."""
+
+        runs_if_dropped: bool
+        """Whether its tasks run then; else they are skipped."""
+
+        drop_notice: str | None
+        """What its adapter knows of one that never ends a response; said if this one is dropped.
+
+        Such a one drops all of them, so that being dropped tells nothing of the client.
+        """
+
+        def unfinished_tasks(self) -> Sequence[BackgroundTask]: ...
+
+        def note_end(self, *, error: BaseException | None, is_disconnected: bool) -> bool: ...
+
+        def withdraw_all(self, fate: Fate, reason: str, /) -> None: ...
+
+        def start(self) -> None: ...
+
 
 _DROPPED = (
     "A response with background tasks was dropped without being closed: by its server or "
     "framework, because the client left, by a bridge between WSGI and ASGI, or by a test client "
     "(Flask's needs buffered=True). Its tasks are dispatched now"
 )
-
-
-class Response(Protocol):
-    """What is asked of a response that was dropped; see ``dispatch.ResponseScope``."""
-
-    runs_if_dropped: bool
-    """Whether its tasks run then; else they are skipped."""
-
-    drop_notice: str | None
-    """What its adapter knows of one that never ends a response, to be said if this one is dropped.
-
-    Such a one drops all of them, so that being dropped tells nothing of the client.
-    """
-
-    def unfinished_tasks(self) -> Sequence[BackgroundTask]: ...
-
-    def note_end(self, *, error: BaseException | None, is_disconnected: bool) -> bool: ...
-
-    def withdraw_all(self, fate: Fate, reason: str, /) -> None: ...
-
-    def start(self) -> None: ...
 
 
 def abandon(response: Response, error: BaseException | None = None) -> None:

@@ -5,48 +5,47 @@ A response asks here when it begins. The kit for tests (``testing``) is the only
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Protocol
 
     from bgtasks_adapters.events import Fate
     from bgtasks_adapters.runs import Runs
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.tasks import BackgroundTask
 
+    class Response(Protocol):
+        """What is asked of a response whose tasks are captured; see ``dispatch.ResponseScope``."""
 
-class Response(Protocol):
-    """What is asked of a response whose tasks are captured; see ``dispatch.ResponseScope``."""
+        is_open_connection: bool
+        raises_failures: bool
 
-    is_open_connection: bool
-    raises_failures: bool
+        @property
+        def is_over(self) -> bool: ...
 
-    @property
-    def is_over(self) -> bool: ...
+        def held_tasks(self) -> Sequence[BackgroundTask]: ...
 
-    def held_tasks(self) -> Sequence[BackgroundTask]: ...
+        def withdraw_all(self, fate: Fate, reason: str, /) -> None: ...
 
-    def withdraw_all(self, fate: Fate, reason: str, /) -> None: ...
+    class Captor(Protocol):
+        """Be told of every task that is added while it is the current one, and hold back its run.
 
+        What it lets run, runs within its response, whatever the executor: a client that has its
+        response finds the work done.
+        """
 
-class Captor(Protocol):
-    """Be told of every task that is added while it is the current one, and hold back its run.
+        def observed(self, settings: Settings, /) -> Settings:
+            """Return settings whose observers tell of every fate here, too."""
+            ...
 
-    What it lets run, runs within its response, whatever the executor: a client that has its
-    response finds the work done.
-    """
+        def note_added(self, response: Response, task: BackgroundTask, /) -> None:
+            """Note a task that was added; on the line that adds it."""
 
-    def observed(self, settings: Settings, /) -> Settings:
-        """Return settings whose observers tell of every fate here, too."""
-        ...
-
-    def note_added(self, response: Response, task: BackgroundTask, /) -> None:
-        """Note a task that was added; on the line that adds it."""
-
-    def lets_run(self, runs: Runs, /) -> bool:
-        """Tell whether runs that are due may start; keep them if not."""
-        ...
+        def lets_run(self, runs: Runs, /) -> bool:
+            """Tell whether runs that are due may start; keep them if not."""
+            ...
 
 
 class _Current:

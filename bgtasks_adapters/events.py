@@ -5,18 +5,30 @@ Nothing here decides a fate or counts one; see ``runner`` and ``process`` for th
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, cast, get_args
 
 from bgtasks_adapters.exceptions import ProcessTerminated
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Iterable
 
     from bgtasks_adapters.outcome import Outcome
     from bgtasks_adapters.tasks import BackgroundTask
 
-logger = logging.getLogger("bgtasks_adapters")
+
+class _Logger:
+    """The logger of this library, got when it is first used: logging is slow to import."""
+
+    def __getattr__(self, name: str) -> Any:
+        import logging
+
+        found = getattr(logging.getLogger("bgtasks_adapters"), name)
+        setattr(self, name, found)
+        return found
+
+
+logger: logging.Logger = cast("logging.Logger", _Logger())
 
 Fate = Literal[
     "succeeded",
@@ -30,12 +42,13 @@ Fate = Literal[
 ]
 FATES: tuple[Fate, ...] = get_args(Fate)
 
+_DEBUG, _INFO, _ERROR = 10, 20, 40  # as logging has them
 _LEVELS = {
-    "failed": logging.ERROR,
-    "timed_out": logging.ERROR,
-    "left_over": logging.ERROR,
-    "skipped": logging.INFO,
-    "replaced": logging.INFO,
+    "failed": _ERROR,
+    "timed_out": _ERROR,
+    "left_over": _ERROR,
+    "skipped": _INFO,
+    "replaced": _INFO,
 }
 _WORDS = {
     "timed_out": "timed out",
@@ -79,12 +92,12 @@ class Observer(Protocol):
 
 def is_reported(kind: Fate, observers: Iterable[Observer]) -> bool:
     """Tell whether anybody would see an event of this kind."""
-    return bool(observers) or logger.isEnabledFor(_LEVELS.get(kind, logging.DEBUG))
+    return bool(observers) or logger.isEnabledFor(_LEVELS.get(kind, _DEBUG))
 
 
 def report(event: TaskEvent, observers: Iterable[Observer]) -> None:
     """Log one event and tell the observers; arguments of the task are never shown."""
-    level = _LEVELS.get(event.kind, logging.DEBUG)
+    level = _LEVELS.get(event.kind, _DEBUG)
     if logger.isEnabledFor(level):
         words = _WORDS.get(event.kind, event.kind)
         why = f": {event.reason}" if event.reason else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bgtasks_adapters import events
 from bgtasks_adapters.exceptions import ProcessTerminated
@@ -11,17 +11,18 @@ from bgtasks_adapters.outcome import Outcome, lets_run, why_skipped
 from bgtasks_adapters.process import ledger
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from bgtasks_adapters.outcome import Notes
     from bgtasks_adapters.process import Unfinished
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.tasks import BackgroundTask
 
+    class Response(Protocol):
+        """Whose tasks they are; see ``dispatch.ResponseScope``."""
 
-class Response(Protocol):
-    """Whose tasks they are; see ``dispatch.ResponseScope``."""
-
-    notes: Notes
-    is_over: bool
+        notes: Notes
+        is_over: bool
 
 
 class Fates:

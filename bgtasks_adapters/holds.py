@@ -9,12 +9,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from bgtasks_adapters.process import OpenResponse, ledger
+from bgtasks_adapters.process import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
 
+    from bgtasks_adapters.process import OpenResponse
     from bgtasks_adapters.tasks import BackgroundTask
 
 

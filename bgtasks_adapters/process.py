@@ -11,15 +11,36 @@ import threading
 import weakref
 from collections import deque
 from itertools import repeat
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from bgtasks_adapters.events import FATES, Fate
 from bgtasks_adapters.exceptions import InvalidOptionError, TooManyPendingTasksError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import Protocol
 
     from bgtasks_adapters.tasks import BackgroundTask
+
+    class Unfinished(Protocol):
+        """Something that still holds tasks: a run, or a response that is not over."""
+
+        succeeded: int
+        """How many of its tasks have, since it was started; counted by its own thread alone."""
+
+        def unfinished_tasks(self) -> Sequence[BackgroundTask]: ...
+
+        def leave_over(self, reason: str, /) -> None:
+            """Give up every task that has not ended, and report each as left over."""
+
+        def outlive_the_server(self, seconds: float, /) -> None:
+            """See that what waits on a loop goes on, now that the main thread has ended."""
+
+    class OpenResponse(Unfinished, Protocol):
+        """A response, or a connection, that is not over."""
+
+        def end_with_process(self) -> None:
+            """Start the tasks of a connection that nobody ended before the main thread did."""
 
 
 class Stats(NamedTuple):
@@ -39,28 +60,6 @@ class Stats(NamedTuple):
     cancelled: int
     left_over: int
     handed_off: int
-
-
-class Unfinished(Protocol):
-    """Something that still holds tasks: a run, or a response that is not over."""
-
-    succeeded: int
-    """How many of its tasks have, since it was started; counted by its own thread alone."""
-
-    def unfinished_tasks(self) -> Sequence[BackgroundTask]: ...
-
-    def leave_over(self, reason: str, /) -> None:
-        """Give up every task that has not ended, and report each as left over."""
-
-    def outlive_the_server(self, seconds: float, /) -> None:
-        """See that what waits on a loop goes on, now that the main thread has ended."""
-
-
-class OpenResponse(Unfinished, Protocol):
-    """A response, or a connection, that is not over."""
-
-    def end_with_process(self) -> None:
-        """Start the tasks of a connection that nobody ended before the main thread did."""
 
 
 class _Waiter(NamedTuple):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from bgtasks_adapters.concurrency import is_cancellation
 from bgtasks_adapters.direct import fate_of
@@ -20,6 +20,7 @@ from bgtasks_adapters.workers import loop_thread
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+    from typing import Protocol
 
     from bgtasks_adapters.activity import Activity
     from bgtasks_adapters.fates import Fates
@@ -27,21 +28,20 @@ if TYPE_CHECKING:
     from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks
     from bgtasks_adapters.workers import Loop, Workers
 
+    class Response(Protocol):
+        """What a run asks of the response it belongs to; see ``dispatch.ResponseScope``."""
 
-class Response(Protocol):
-    """What a run asks of the response it belongs to; see ``dispatch.ResponseScope``."""
+        tasks: BackgroundTasks
+        hosts: tuple[HostContext, ...]
 
-    tasks: BackgroundTasks
-    hosts: tuple[HostContext, ...]
+        @property
+        def fates(self) -> Fates: ...
 
-    @property
-    def fates(self) -> Fates: ...
+        @property
+        def activity(self) -> Activity: ...
 
-    @property
-    def activity(self) -> Activity: ...
-
-    @property
-    def stops_on_error(self) -> bool: ...
+        @property
+        def stops_on_error(self) -> bool: ...
 
 
 class Run:

@@ -5,27 +5,28 @@ Usually that is one run. A concurrent collection has one for each task, and they
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from bgtasks_adapters.concurrency import is_on_loop, running_asyncio_loop
 from bgtasks_adapters.process import ledger
-from bgtasks_adapters.runner import Response as ResponseOfRun
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from bgtasks_adapters.events import Fate
+    from bgtasks_adapters.runner import Response as ResponseOfRun
     from bgtasks_adapters.runner import Run
     from bgtasks_adapters.surroundings import TestThread, ToThread
     from bgtasks_adapters.tasks import BackgroundTask
     from bgtasks_adapters.workers import Loop
 
+    class Response(ResponseOfRun, Protocol):
+        """What is asked of the response whose runs they are; see ``dispatch.ResponseScope``."""
 
-class Response(ResponseOfRun, Protocol):
-    """What is asked of the response whose runs they are; see ``dispatch.ResponseScope``."""
+        loop: Loop | None
 
-    loop: Loop | None
-
-    @property
-    def is_captured(self) -> bool: ...
+        @property
+        def is_captured(self) -> bool: ...
 
 
 class Runs:

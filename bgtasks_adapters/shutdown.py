@@ -8,8 +8,6 @@ and every task that it leaves over is named.
 from __future__ import annotations
 
 import atexit
-import json
-import logging
 import os
 import threading
 import time
@@ -128,6 +126,9 @@ class Shutdown:
         if counts == self._written or not counts.added:
             return
         self._written = counts
+        import json  # both are slow to import
+        import logging
+
         left_over = list(ledger.left_over)
         logger.log(
             logging.ERROR if left_over else logging.INFO,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from contextvars import ContextVar, copy_context
 from types import CoroutineType, FunctionType
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 from bgtasks_adapters import concurrency, events
 from bgtasks_adapters.callables import (
@@ -28,30 +28,31 @@ from bgtasks_adapters.surroundings import around, around_async
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
     from contextvars import Context
+    from typing import Protocol
 
     from bgtasks_adapters.holds import Hold
     from bgtasks_adapters.surroundings import Surroundings
 
+    class Owner(Protocol):
+        """The response (or scope) that a collection belongs to; see ``dispatch.ResponseScope``."""
+
+        is_over: bool
+        """Whether the response is over, and what becomes of its tasks is the adapter's."""
+
+        def append(self, task: BackgroundTask, /) -> None:
+            """Refuse a task, or capture its context and surroundings and append it."""
+
+        def held_tasks(self) -> Sequence[BackgroundTask]:
+            """Return the tasks that still wait, though their response is over."""
+            ...
+
+        def withdraw(self, task: BackgroundTask, fate: events.Fate, reason: str, /) -> None:
+            """Settle a task that will not run; called under the collection's lock."""
+
+
 P = ParamSpec("P")
 
 Status = Literal["pending", "running"] | events.Fate
-
-
-class Owner(Protocol):
-    """The response (or scope) that a collection belongs to; see ``dispatch.ResponseScope``."""
-
-    is_over: bool
-    """Whether the response is over, and what becomes of its tasks is the adapter's."""
-
-    def append(self, task: BackgroundTask, /) -> None:
-        """Refuse a task, or capture its context and surroundings and append it."""
-
-    def held_tasks(self) -> Sequence[BackgroundTask]:
-        """Return the tasks that still wait, though their response is over."""
-        ...
-
-    def withdraw(self, task: BackgroundTask, fate: events.Fate, reason: str, /) -> None:
-        """Settle a task that will not run; called under the collection's lock."""
 
 
 current_tasks: ContextVar[BackgroundTasks] = ContextVar("bgtasks_adapters.current_tasks")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractContextManager
+    from typing import Protocol
 
+    class Response(Protocol):
+        """Who is told; see ``dispatch.ResponseScope``."""
 
-class Response(Protocol):
-    """Who is told; see ``dispatch.ResponseScope``."""
+        running_views: list[View]
 
-    running_views: list[View]
-
-    def view_ended(self, view: View, error: BaseException | None, /) -> None: ...
+        def view_ended(self, view: View, error: BaseException | None, /) -> None: ...
 
 
 class View:

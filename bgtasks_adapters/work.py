@@ -6,41 +6,38 @@ here that decides what becomes of the tasks, and runs are made of those that may
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
-from bgtasks_adapters.abandoned import Response as DroppedResponse
 from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.activity import Activity
 from bgtasks_adapters.fates import Fates
 from bgtasks_adapters.holds import Held
-from bgtasks_adapters.process import OpenResponse, ledger
+from bgtasks_adapters.process import ledger
 from bgtasks_adapters.runner import Run
-from bgtasks_adapters.runs import Response as RunningResponse
 from bgtasks_adapters.workers import loop_thread, workers_of
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
+    from bgtasks_adapters.abandoned import Response as DroppedResponse
     from bgtasks_adapters.captors import Captor
     from bgtasks_adapters.events import Fate
     from bgtasks_adapters.outcome import Notes
+    from bgtasks_adapters.process import OpenResponse
+    from bgtasks_adapters.runs import Response as RunningResponse
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.tasks import BackgroundTask
 
+    class Response(RunningResponse, OpenResponse, DroppedResponse, Protocol):
+        """What is asked of the response whose work it is; see ``dispatch.ResponseScope``."""
 
-class Response(RunningResponse, OpenResponse, DroppedResponse, Protocol):
-    """What is asked of the response whose work it is; see ``dispatch.ResponseScope``."""
+        settings: Settings
+        notes: Notes
+        captor: Captor | None
+        is_over: bool
+        is_dispatched: bool
 
-    settings: Settings
-    notes: Notes
-    captor: Captor | None
-    is_over: bool
-    is_dispatched: bool
-
-    def take_late(self) -> None: ...
-
-
-class _New(NamedTuple):
-    added: list[BackgroundTask]
-    held: list[BackgroundTask]
+        def take_late(self) -> None: ...
 
 
 class Work:
@@ -76,19 +73,20 @@ class Work:
             if self.fates.dispatched_at is None:
                 self.fates.begin()
             while new is not None:
-                if new.held and self._held is not None:
-                    self._held.watch(new.held)
-                self.fates.judge_all(new.added)
+                added, held = new
+                if self._held is not None:
+                    self._held.watch(held)
+                self.fates.judge_all(added)
                 with self._lock:
-                    runs += self._runs_of([task for task in new.added if task.status == "pending"])
+                    runs += self._runs_of([task for task in added if task.status == "pending"])
                     new = self._next()
         except BaseException:
             self._is_taking = False
             raise
         return runs
 
-    def _next(self) -> _New | None:
-        """Count what is new, and set aside what is held; None, and done, if nothing is new."""
+    def _next(self) -> tuple[list[BackgroundTask], list[BackgroundTask]] | None:
+        """Count what is new, set aside what is held, return both; None, and done, if nothing is."""
         tasks = self._response.tasks.tasks
         added = tasks[self._counted :]
         if not added:
@@ -107,7 +105,7 @@ class Work:
         self._counted += len(added)
         pending = [task for task in added if task.status == "pending"]
         ledger.count_added(len(pending))
-        return _New(pending, held)
+        return pending, held
 
     def _runs_of(self, due: list[BackgroundTask]) -> list[Run]:
         if self._response.tasks.concurrent:

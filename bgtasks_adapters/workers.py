@@ -13,7 +13,7 @@ import threading
 from collections import deque
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bgtasks_adapters import concurrency, greenlets, process
 from bgtasks_adapters.events import logger
@@ -23,6 +23,28 @@ if TYPE_CHECKING:
     from asyncio import Task as AsyncioTask
     from collections.abc import Callable, Coroutine
     from concurrent.futures import Future, ThreadPoolExecutor
+    from typing import Protocol
+
+    class Loop(Protocol):
+        """Where ``async def`` tasks run."""
+
+        def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
+            """Run an async function as a task of its own; from any thread.
+
+            Raises ``RuntimeError`` where the loop has ended.
+            """
+
+        def is_running_here(self, asyncio_loop: object) -> bool:
+            """Tell whether this is the loop of this thread, where that one of asyncio runs."""
+            ...
+
+        def is_alive(self) -> bool:
+            """Tell whether what is started here would run."""
+            ...
+
+        def outlive_the_server(self, seconds: float, /) -> None:
+            """See that what was started here goes on, now that the main thread has ended."""
+
 
 T = TypeVar("T")
 
@@ -135,27 +157,6 @@ def _run(job: Callable[[], object]) -> None:
         # Tasks report their own failures; this is a defect of ours or of an adapter, and must
         # not end the thread that other responses count on.
         logger.critical("A worker's job failed outside its tasks", exc_info=True)
-
-
-class Loop(Protocol):
-    """Where ``async def`` tasks run."""
-
-    def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
-        """Run an async function as a task of its own; from any thread.
-
-        Raises ``RuntimeError`` where the loop has ended.
-        """
-
-    def is_running_here(self, asyncio_loop: object) -> bool:
-        """Tell whether this is the loop of the calling thread, where this one of asyncio runs."""
-        ...
-
-    def is_alive(self) -> bool:
-        """Tell whether what is started here would run."""
-        ...
-
-    def outlive_the_server(self, seconds: float, /) -> None:
-        """See that what was started here goes on, now that the main thread has ended."""
 
 
 class AsyncioLoop:
