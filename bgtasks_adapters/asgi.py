@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 import anyio
 
-from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.announcement import announcement
 from bgtasks_adapters.concurrency import ThreadEvent, is_cancelling, running_asyncio_loop
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
@@ -35,6 +34,7 @@ from bgtasks_adapters.process import ledger
 from bgtasks_adapters.settings import Settings, answers_probes
 from bgtasks_adapters.shutdown import leave_over_running, shutdown
 from bgtasks_adapters.sigterm import handle_sigterm
+from bgtasks_adapters.tasks import current_tasks
 from bgtasks_adapters.workers import AsyncioLoop
 
 if TYPE_CHECKING:
@@ -60,36 +60,36 @@ class Boundary:
         announcement.at_load(settings, "ASGI")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
+        kind = scope["type"]
+        if kind == "lifespan":
             await self._run_lifespan(scope, receive, send)
-        elif scope["type"] not in ("http", "websocket"):
+            return
+        outer: ResponseScope | None = scope.get(SCOPE_KEY)
+        if kind not in ("http", "websocket"):
             await self.app(scope, receive, send)
-        else:
-            outer: ResponseScope | None = scope.get(SCOPE_KEY)
-            if outer is None or outer.is_over:
-                response = ResponseScope(self.settings, self._host, self._server_loop())
-                await self._respond(response, {**scope, SCOPE_KEY: response}, receive, send)
-                return
+            return
+        if outer is not None and not outer.is_over:
             if self._host is not None:  # a boundary further out owns the response
                 outer.join(self._host)
             await self.app(scope, receive, send)
-
-    async def _respond(
-        self, response: ResponseScope, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+            return
         if announcement.is_due:
             announcement.at_use(self.settings, "ASGI", has_lifespan=self._is_drained_by_lifespan)
-        kind = WebsocketExchange if scope["type"] == "websocket" else HttpExchange
-        exchange = kind(response, receive, send)
+        response = ResponseScope(self.settings, self._host, self._server_loop())
+        scope = {**scope, SCOPE_KEY: response}
+        new_exchange = HttpExchange if kind == "http" else WebsocketExchange
+        exchange = new_exchange(response, receive, send)
+        token = current_tasks.set(response.tasks)  # use_tasks, without its object
         try:
-            with use_tasks(response.tasks):
-                await self.app(scope, exchange.receive, exchange.send)
+            await self.app(scope, exchange.receive, exchange.send)
         except BaseException as error:
+            current_tasks.reset(token)
             exchange.end(error)
+            await self._wait(response, exchange)
             raise
-        else:
-            exchange.end(None)
-        finally:
+        current_tasks.reset(token)
+        exchange.end(None)
+        if exchange.must_run_inline or response.tasks.tasks:
             await self._wait(response, exchange)
 
     async def _wait(self, response: ResponseScope, exchange: Exchange) -> None:

@@ -172,6 +172,8 @@ class ResponseScope:
         self, *, error: BaseException | None = None, is_disconnected: bool = False
     ) -> bool:
         """Note that the response is over; True if the caller is the one to start its tasks."""
+        if self.is_over:
+            return False
         try:
             del self._is_unended  # one step, so that of all threads only the first one succeeds
         except AttributeError:

@@ -28,23 +28,14 @@ TypedASGIApp = Callable[[Any, Any, Any], Awaitable[None]]
 class Exchange:
     """What passed between application and server, for the outcome."""
 
+    must_run_inline = False
+    _is_complete = False
+    _is_client_gone = False
+
     def __init__(self, response: ResponseScope, receive: Receive, send: Send) -> None:
         self._response = response
-        self._receive = receive
+        self.receive = receive
         self._send = send
-        self._is_complete = False
-        self._is_client_gone = False
-        self.must_run_inline = False
-
-    async def receive(self) -> Message:
-        return await self._receive()
-
-    async def send(self, message: Message) -> None:
-        try:
-            await self._send(message)
-        except BaseException:
-            self._is_client_gone = True
-            raise
 
     def end(self, error: BaseException | None) -> None:
         """Note that the application returned, or what it raised."""
@@ -68,21 +59,24 @@ class Exchange:
 
 
 class HttpExchange(Exchange):
-    def __init__(self, response: ResponseScope, receive: Receive, send: Send) -> None:
-        super().__init__(response, receive, send)
-        self._has_trailers = False
+    _has_trailers = False
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind == "http.response.start":
-            self._response.started(message["status"])
-            self._has_trailers = message.get("trailers", False)
+            self._response.notes.status = message["status"]
+            if message.get("trailers", False):
+                self._has_trailers = True
             is_last = False
         else:
             is_last = self._is_last(kind, message)
-        if is_last and self._response.tasks.tasks:
+        if is_last and self._response.tasks.tasks and not self._has_room():
             await self._wait_for_room()
-        await super().send(message)
+        try:
+            await self._send(message)
+        except BaseException:
+            self._is_client_gone = True
+            raise
         if is_last:
             self._is_complete = True
             self._over()
@@ -94,11 +88,12 @@ class HttpExchange(Exchange):
             return not self._has_trailers
         return kind == "http.response.trailers" and not message.get("more_trailers", False)
 
+    def _has_room(self) -> bool:
+        return self._response.is_inline or self._response.has_room
+
     async def _wait_for_room(self) -> None:
         # Backpressure: at max_pending the end of the response is held back, the one case in
         # which a client waits.
-        if self._response.is_inline or self._response.has_room:
-            return
         has_room = ThreadEvent()
         ledger.call_when_room(self._response.settings.max_pending, has_room.set)
         await has_room.wait()
@@ -107,7 +102,11 @@ class HttpExchange(Exchange):
 class WebsocketExchange(Exchange):
     _is_accepted = False
 
-    async def receive(self) -> Message:
+    def __init__(self, response: ResponseScope, receive: Receive, send: Send) -> None:
+        super().__init__(response, self._receive_noting, send)
+        self._receive = receive
+
+    async def _receive_noting(self) -> Message:
         message = await self._receive()
         if message["type"] == "websocket.disconnect":
             self._is_complete = self._response.is_client_gone = True
@@ -119,9 +118,10 @@ class WebsocketExchange(Exchange):
         elif message["type"] == "websocket.close" and not self._is_accepted:
             self._response.started(403)  # which the server makes of it, says the specification
         try:
-            await super().send(message)
-        finally:
-            self._response.is_client_gone = self._response.is_client_gone or self._is_client_gone
+            await self._send(message)
+        except BaseException:
+            self._is_client_gone = self._response.is_client_gone = True
+            raise
         if message["type"] == "websocket.accept":
             self._is_accepted = self._response.is_open_connection = True
         is_last = message["type"] == "websocket.close" or (
