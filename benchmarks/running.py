@@ -28,6 +28,8 @@ from benchmarks.turns import by_turns_async
 
 COUNTS = (1, 10, 100)
 TASKS_A_TURN = {"def": 100, "async def": 1000}
+TRIPS_A_TURN = {1: 100, 10: 50, 100: 20}
+"""Of ours, by the number of ``def`` tasks in one: as long a turn as the others' has 100 trips."""
 WORKERS = 4
 AFTER_RESPONSE = "after a response"
 
@@ -68,14 +70,13 @@ async def _measure(
 ) -> list[Result]:
     peers, remarks = find_peers()
     repeats = TASKS_A_TURN[kind] // count
-    measures = {
-        name: _awaiting(fill, function, count, repeats)
-        for name, fill in {**peers, OURS: fill_ours}.items()
-    }
+    ours = TRIPS_A_TURN[count] if kind == "def" else repeats
+    measures = {name: _awaiting(fill, function, count, repeats) for name, fill in peers.items()}
+    measures[OURS] = _awaiting(fill_ours, function, count, ours)
     by_hand = _on_threads(pool) if kind == "def" else _on_loop()
     for name, run in by_hand.items():
         measures[f"{name}, by hand"] = _by_hand(run, count, repeats)
-    measures[AFTER_RESPONSE] = _ending(function, count, repeats, is_async=kind != "def")
+    measures[AFTER_RESPONSE] = _ending(function, count, ours, is_async=kind != "def")
     taken = await by_turns_async(measures, rounds)
     taken.update({name: [] for name in remarks})
     return list(_results(kind, count, taken, remarks))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ParamSpec
 
 from bgtasks_adapters.dispatch import ResponseScope
 from bgtasks_adapters.exceptions import NoActiveResponseError
-from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks, PackedTask, current_tasks
+from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks, current_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +44,7 @@ def add_task(func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) ->
 
     See ``BackgroundTasks.add_task``. Raises ``NoActiveResponseError`` outside a response.
     """
-    task: BackgroundTask = PackedTask(func, args, kwargs)
+    task = BackgroundTask.of(func, args, kwargs)
     get_background_tasks().append(task)
     return task
 

@@ -5,6 +5,7 @@ While it is iterated, its response's collection is the current one.
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from bgtasks_adapters.abandoned import abandon
@@ -33,36 +34,45 @@ def close_after(
     if not scope.tasks.tasks and type(body) in (list, tuple):
         scope.end()
         return body
-    wrapper = environ.get("wsgi.file_wrapper")
-    # Kept as it is, so that the server can send a file by its own means.
-    is_file = isinstance(wrapper, type) and isinstance(body, wrapper)
-    if is_file or is_finished:
-        try:
-            body.close = _Closing(body, scope)  # type: ignore[attr-defined]
-        except AttributeError:
-            return _OwnedBody(body, scope)  # a server's C type; iterated, not sent by the kernel
-        return body
     if scope.drop_notice is not None:
         return _UnclosedBody(body, scope)
+    if is_finished and "close" not in vars(body):
+        body.close = _Closing(body, scope)  # type: ignore[attr-defined]
+        return body
+    wrapper = environ.get("wsgi.file_wrapper")
+    if isinstance(wrapper, type) and isinstance(body, wrapper):
+        closing = _OwnedBody(body, scope)
+        try:
+            # Kept as it is, so that the server can send the file by its own means.
+            body.close = closing.close  # type: ignore[attr-defined]
+        except AttributeError:
+            return closing  # a server's C type; iterated instead of sent by the kernel
+        return body
     return (_SizedBody if hasattr(body, "__len__") else _OwnedBody)(body, scope)
 
 
 class _Closing:
-    """What is put in the place of a body's ``close``, to end the response behind it."""
+    """What is put in the place of a finished body's ``close``, to end the response behind it."""
+
+    _is_closed = False
 
     def __init__(self, body: Any, scope: ResponseScope) -> None:
-        self._close: Callable[[], object] | None = getattr(body, "close", None)
+        self._body = weakref.ref(body)  # not held: it holds this
         self._scope = scope
 
     def __call__(self) -> None:
-        close, self._close = self._close, None  # which holds the body, and that holds this
+        body = self._body()
+        self._is_closed = True
         token = current_tasks.set(self._scope.tasks)
         try:
-            if close is not None:
-                close()
+            type(body).close(body)  # type: ignore[union-attr]
         finally:
             current_tasks.reset(token)
             self._scope.end()
+
+    def __del__(self) -> None:
+        if not self._is_closed:  # see _OwnedBody
+            abandon(self._scope)
 
 
 class Body:

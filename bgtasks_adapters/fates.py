@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from bgtasks_adapters.outcome import Notes
-    from bgtasks_adapters.process import Unfinished
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.tasks import BackgroundTask
 
@@ -29,7 +28,7 @@ class Fates:
     """Judge and settle the tasks of one response."""
 
     dispatched_at: float | None = None
-    _is_success_reported = True
+    is_success_reported = True
 
     def __init__(self, settings: Settings, response: Response) -> None:
         self.failures: list[Exception] = []
@@ -40,7 +39,7 @@ class Fates:
     def begin(self) -> None:
         """Note that the response is over and its tasks are on their way to the workers."""
         self.dispatched_at = time.time()
-        self._is_success_reported = events.is_reported("succeeded", self._observers)
+        self.is_success_reported = events.is_reported("succeeded", self._observers)
 
     def outcome_for(self, task: BackgroundTask) -> Outcome:
         """Return how the response ended, as it counts for this task."""
@@ -48,9 +47,8 @@ class Fates:
 
     def judge_all(self, tasks: list[BackgroundTask]) -> None:
         """Settle those tasks that the outcome does not let run."""
-        when = self._when
         # Judged once: what most tasks have in common, and most responses let run.
-        if not callable(when) and lets_run(self._response.notes.outcome(None), when):
+        if self._response.notes.let_run(self._when):
             tasks = [t for t in tasks if t.options.when or t.view_error or t.hold]
         for task in tasks:
             self.judge(task)
@@ -77,13 +75,9 @@ class Fates:
             self.settle(task, "skipped", reason=reason)
         return reason is not None
 
-    def succeed(self, task: BackgroundTask, started_at: float, run: Unfinished) -> None:
-        """Settle a task that returned: the usual fate, and seldom one that anybody hears of."""
-        if ledger.succeed(task, run):
-            if self._is_success_reported:
-                self._report(task, "succeeded", self._observers, started_at=started_at)
-            else:
-                task.context = None
+    def report_success(self, task: BackgroundTask, started_at: float) -> None:
+        """Report a task that returned, where anybody hears of that: ``is_success_reported``."""
+        self._report(task, "succeeded", self._observers, started_at=started_at)
 
     def settle(
         self,

@@ -83,10 +83,19 @@ class Notes:
             return Outcome(False, self.status, self.app_error, self.is_disconnected)
         if view_error is not None:
             return Outcome(False, self.status, view_error, self.is_disconnected)
+        return Outcome(self.has_returned, self.status, self.app_error, self.is_disconnected)
+
+    @property
+    def has_returned(self) -> bool:
+        """Whether the view returned a response, for a task behind which it raised nothing."""
         if self.view_fate == "returned":
-            returned = True
-        elif self.view_fate == "raised":  # and then an error handler made a response
-            returned = self.app_error is None and self.status is not None
-        else:  # nobody saw the view, so the status speaks for it
-            returned = self.app_error is None and self.status is not None and self.status < 400
-        return Outcome(returned, self.status, self.app_error, self.is_disconnected)
+            return True
+        if self.app_error is not None or self.status is None:
+            return False
+        # One that raised, and then an error handler made a response; or nobody saw the view, so
+        # the status speaks for it.
+        return self.view_fate == "raised" or self.status < 400
+
+    def let_run(self, when: str | Callable[[Outcome], bool]) -> bool:
+        """Tell, without making an outcome, of what most tasks have in common; False if in doubt."""
+        return when == "always" or (when == "returned" and self.has_returned)

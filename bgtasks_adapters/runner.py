@@ -8,10 +8,10 @@ the drivers differ only in how they go from one leg to the next.
 from __future__ import annotations
 
 import threading
-import time
+from time import time
 from typing import TYPE_CHECKING, Any
 
-from bgtasks_adapters.concurrency import is_cancellation
+from bgtasks_adapters.concurrency import ENDED, is_cancellation, rest_in_context
 from bgtasks_adapters.direct import fate_of
 from bgtasks_adapters.exceptions import ProcessTerminated
 from bgtasks_adapters.process import ledger
@@ -152,16 +152,22 @@ class Run:
             with Trip(hosts[0].trip) as trip:
                 self._run_within(hosts[1:], (*trips, trip))
             return
-        collection, succeed = self.response.tasks, self.response.fates.succeed
+        collection, fates, start_beside = (
+            self.response.tasks,
+            self.response.fates,
+            self._start_beside,
+        )
         for task in self._claim(is_async=False):
-            started_at = time.time()
+            started_at = time()
             try:
-                task.call(collection, trips, self._start_beside)
+                task.call(collection, trips, start_beside)
             except BaseException as error:
                 if not self._absorbs(task, error, started_at):
                     raise
             else:
-                succeed(task, started_at, self)
+                if ledger.succeed(task, self) and fates.is_success_reported:
+                    fates.report_success(task, started_at)
+                task.context = None  # the context holds the collection: a cycle
 
     def _start_beside(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Start on the loop what is to be waited for on this thread, which needs one that runs."""
@@ -179,18 +185,27 @@ class Run:
             async with Trip(hosts[0].async_trip) as trip:
                 await self._await_within(hosts[1:], (*trips, trip))
             return
-        collection, succeed = self.response.tasks, self.response.fates.succeed
+        collection, fates = self.response.tasks, self.response.fates
         for task in self._claim(is_async=True):
-            started_at = time.time()
+            started_at = time()
             try:
-                rest = task.start(collection, trips)
-                if rest is not None:
+                context = task.context
+                if context is not None and not trips and task.is_plain_coroutine_function:
+                    # What task.start() does of it all, in place: its calls would take as long.
+                    kwargs = task.kwargs
+                    coroutine = task.func(*task.args, **kwargs) if kwargs else task.func(*task.args)
+                    step = context.run(next, coroutine.__await__(), ENDED)
+                    if step is not ENDED:
+                        await rest_in_context(context, coroutine, step)
+                elif (rest := task.start(collection, trips)) is not None:
                     await rest
             except BaseException as error:
                 if not self._absorbs(task, error, started_at):
                     raise
             else:
-                succeed(task, started_at, self)
+                if ledger.succeed(task, self) and fates.is_success_reported:
+                    fates.report_success(task, started_at)
+                task.context = None
 
     # Which task is next.
 

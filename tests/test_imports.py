@@ -44,6 +44,7 @@ ROWS = (
         "activity",
     },
     {"runs", "captors"},
+    {"work"},
     {"dispatch"},
     {"ambient"},
     {"servers"},

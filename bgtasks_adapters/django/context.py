@@ -20,6 +20,7 @@ from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_u
 from django.utils import timezone, translation
 
 from bgtasks_adapters.concurrency import fulfil
+from bgtasks_adapters.django.arguments import argument_rules
 from bgtasks_adapters.django.commits import CommitHold, hold_of_open_transactions
 from bgtasks_adapters.django.conf import get_settings
 from bgtasks_adapters.django.connections import ConnectionCare, clean_connections
@@ -90,6 +91,7 @@ class DjangoContext(HostContext):
     """Django's surroundings of tasks."""
 
     def capture(self, task: BackgroundTask, /) -> _Captured | None:
+        argument_rules.check(task)
         # Most requests have set nothing, and then a task need not set anything either.
         if not _may_be_set(task.context):
             script_prefix, urlconf = get_script_prefix(), get_urlconf()
