@@ -9,7 +9,7 @@ shares with it.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from bgtasks_adapters.dispatch import SCOPE_KEY
 
@@ -70,8 +70,7 @@ def find_bridge(environ: WSGIEnvironment, start_response: StartResponse) -> Brid
     responder: Any = getattr(start_response, "__self__", None)
     if responder is None:
         return None
-    kind: Any = type(responder)
-    name = _name_if_never_closing(kind)
+    name = _name_if_never_closing(cast("Any", type(responder)))
     return None if name is None else Bridge(responder.scope, name)
 
 

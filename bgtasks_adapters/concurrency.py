@@ -49,14 +49,19 @@ def run_in_context(context: Context, coroutine: Coroutine[Any, Any, T]) -> Gener
         yielded = context.run(coroutine.send, None)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
-    return (yield from rest_in_context(context, coroutine, yielded))
+    return (yield from _steps(context, coroutine, yielded))
 
 
-@types.coroutine
 def rest_in_context(
     context: Context, coroutine: Coroutine[Any, Any, T], yielded: Any
-) -> Generator[Any, Any, T]:
+) -> Awaitable[T]:
     """Await the rest of a coroutine that has ``yielded`` something inside ``context``."""
+    return _awaitable_steps(context, coroutine, yielded)
+
+
+def _steps(
+    context: Context, coroutine: Coroutine[Any, Any, T], yielded: Any
+) -> Generator[Any, Any, T]:
     try:
         while True:
             try:
@@ -70,6 +75,9 @@ def rest_in_context(
                 yielded = context.run(coroutine.send, value)
     except StopIteration as stop:
         return stop.value  # type: ignore[no-any-return]
+
+
+_awaitable_steps = types.coroutine(_steps)
 
 
 def no_loop(function: object) -> None:

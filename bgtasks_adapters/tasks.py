@@ -86,7 +86,7 @@ class BackgroundTask:
     status: Status
 
     def __init__(self, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
-        self._set(func, args, kwargs)
+        self.set_up(func, args, kwargs)
 
     @staticmethod
     def of(
@@ -94,10 +94,12 @@ class BackgroundTask:
     ) -> BackgroundTask:
         """Make a task from arguments that are packed already, without packing them again."""
         task = _new(BackgroundTask)
-        task._set(func, args, kwargs)
+        task.set_up(func, args, kwargs)
         return task
 
-    def _set(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    def set_up(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
         self.func = func
         self.args = args
         self.kwargs = kwargs
@@ -249,7 +251,7 @@ class BackgroundTasks:
         (``BackgroundTasksWarning``) of arguments that are likely to surprise.
         """
         task = _new(BackgroundTask)  # BackgroundTask.of(), in place
-        task._set(func, args, kwargs)
+        task.set_up(func, args, kwargs)
         owner = self.owner
         if owner is not None:
             owner.append(task)
