@@ -84,6 +84,8 @@ class Body:
 
     def __init__(self, body: Iterable[bytes], scope: ResponseScope) -> None:
         self._body = body
+        # Now, because a file's own is about to be replaced.
+        self._close: Callable[[], object] | None = getattr(body, "close", None)
         self._scope = scope
 
     def __iter__(self) -> Iterator[bytes]:
@@ -105,11 +107,10 @@ class Body:
             current_tasks.reset(token)
 
     def close(self) -> None:
-        close: Callable[[], object] | None = getattr(self._body, "close", None)
-        if close is not None:
+        if self._close is not None:
             token = current_tasks.set(self._scope.tasks)
             try:
-                close()
+                self._close()
             finally:
                 current_tasks.reset(token)
 
