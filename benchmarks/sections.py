@@ -69,10 +69,10 @@ SECTIONS = (
         "Requests to Django",
         "What a request costs, called without a server: the bare view, the view behind the "
         "adapter without a task, and with one, beside the packages that bring background tasks to "
-        "Django and beside a closer by hand. The time is that of many requests one after the other, "
-        "each iterated and closed, until all their tasks have ended, divided by their number. ASGI "
-        "requests run in an asyncio task each, as on a server. After the timing each contender is "
-        "tried for tasks that are lost, reordered or early.",
+        "Django and beside a closer by hand. The time is that of many requests one after the "
+        "other, each iterated and closed, until all their tasks have ended, divided by their "
+        "number. ASGI requests run in an asyncio task each, as on a server. After the timing each "
+        "contender is tried for tasks that are lost, reordered or early.",
     ),
     Section(
         "requests_flask",
@@ -91,9 +91,9 @@ SECTIONS = (
         "Under load",
         "Real servers on the loopback. Latency is taken by an open-loop client that sends at even "
         "intervals, at half of the rate that the same application reaches without a task; each "
-        "request has a task of 20 ms. Requests a second are counted under `wrk`, until the last task, "
-        "of 1 ms, has ended; `def` tasks on gunicorn, `async def` ones on uvicorn. All who have such "
-        "a limit may use 256 threads, because fewer could not run so many tasks at once.",
+        "request has a task of 20 ms. Requests a second are counted under `wrk`, until the last "
+        "task, of 1 ms, has ended; `def` tasks on gunicorn, `async def` ones on uvicorn. All who "
+        "have such a limit may use 256 threads, because fewer could not run so many tasks at once.",
     ),
     Section(
         "starting",
@@ -121,9 +121,9 @@ SECTIONS = (
     Section(
         "scaling",
         "More processes",
-        "gunicorn gthread with 1, 2, 4 and 8 workers under `wrk`, one `def` task a request. What two "
-        "workers gain over one is compared with what the same application gains without tasks, so "
-        "that the share of the load's own process cancels out.",
+        "gunicorn gthread with 1, 2, 4 and 8 workers under `wrk`, one `def` task a request. What "
+        "two workers gain over one is compared with what the same application gains without "
+        "tasks, so that the share of the load's own process cancels out.",
     ),
 )
 """In the order of the report."""
