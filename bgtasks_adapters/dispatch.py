@@ -55,8 +55,6 @@ class ResponseScope:
     """Whether a websocket's client has left: however its view ends then is its usual end."""
     raises_failures = False
     """Whether its owner raises what tasks raised, so that nobody else has to."""
-    succeeded = 0
-    """Of its own, for the ledger (``process.Unfinished``): its runs count their tasks."""
     _work: Work | None = None
 
     def __init__(
@@ -71,6 +69,7 @@ class ResponseScope:
         self.tasks.owner = self
         self.running_views: list[View] = []
         self._is_unended = True
+        self._is_undispatched = True
 
     @property
     def work(self) -> Work:
@@ -111,9 +110,8 @@ class ResponseScope:
             self.notes.view_fate = "returned"
         self.running_views.remove(view)
         # Without a lock: the end of the response is noted first and then looked for views, here it
-        # is the other way round, so that one of the two sees that tasks are due. If both do, that
-        # is no harm.
-        if self.is_over and not self.running_views:
+        # is the other way round, so that one of the two sees that tasks are due, or both.
+        if self.is_over and not self.running_views and self._is_first_to_dispatch():
             self.dispatch()
 
     def view_raised(self, error: ViewError) -> None:
@@ -178,12 +176,21 @@ class ResponseScope:
             del self._is_unended  # one step, so that of all threads only the first one succeeds
         except AttributeError:
             return False
-        self.is_over = True
         if error is not None:
             self.notes.app_error = error
         if is_disconnected:
             self.notes.is_disconnected = True
-        return not self.running_views
+        self.is_over = (
+            True  # last, because a view that ends on another thread may judge from now on
+        )
+        return not self.running_views and self._is_first_to_dispatch()
+
+    def _is_first_to_dispatch(self) -> bool:
+        try:
+            del self._is_undispatched
+        except AttributeError:
+            return False
+        return True
 
     def dispatch(self) -> None:
         """Start the tasks, here or on the workers; see ``end``."""

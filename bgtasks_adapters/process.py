@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     class Unfinished(Protocol):
         """Something that still holds tasks: a run, or a response that is not over."""
 
-        succeeded: int
-        """How many of its tasks have, since it was started; counted by its own thread alone."""
-
         def unfinished_tasks(self) -> Sequence[BackgroundTask]: ...
 
         def leave_over(self, reason: str, /) -> None:
@@ -67,6 +64,9 @@ class _Waiter(NamedTuple):
     callback: Callable[[], object]
 
 
+_MANY = 1000
+
+
 class Ledger:
     """Count tasks and keep what is unfinished.
 
@@ -85,6 +85,8 @@ class Ledger:
         self._lock = threading.RLock()
         self._dispatched: deque[None] = deque()
         """One for each task that is with the workers."""
+        self._succeeded: deque[None] = deque()
+        """One for each that has succeeded since they were last added up in ``_fates``."""
         self._fates: dict[Fate, int] = dict.fromkeys(FATES, 0)
         self._runs: dict[Unfinished, None] = {}
         self._open: dict[int, weakref.ref[OpenResponse]] = {}
@@ -101,15 +103,19 @@ class Ledger:
     def count_added(self, number: int) -> None:
         self._dispatched.extend(repeat(None, number))
 
-    def succeed(self, task: BackgroundTask, run: Unfinished) -> bool:
+    def take_back(self, number: int) -> None:
+        """Count so many tasks as not added yet, after all."""
+        for _ in range(number):
+            self._dispatched.pop()
+
+    def succeed(self, task: BackgroundTask) -> bool:
         """Do what ``settle`` does, for the one fate that is so frequent that its steps count."""
         try:
             del task.is_unsettled  # as task.settle() does
         except AttributeError:
             return False
         task.status = "succeeded"
-        run.succeeded += 1
-        self._dispatched.pop()
+        self._succeeded.append(self._dispatched.pop())
         if self._waiters:
             self._call_waiters()
         return True
@@ -131,12 +137,20 @@ class Ledger:
         self._runs[run] = None
 
     def finish(self, run: Unfinished) -> None:
-        with self._lock:
-            self._fates["succeeded"] += run.succeeded
-            run.succeeded = 0
-            self._runs.pop(run, None)
+        self._runs.pop(run, None)
+        if len(self._succeeded) > _MANY:
+            self._add_up()
         if self._waiters:
             self._call_waiters()
+
+    def _add_up(self) -> None:
+        with self._lock:
+            while True:
+                try:
+                    self._succeeded.pop()
+                except IndexError:
+                    return
+                self._fates["succeeded"] += 1
 
     @property
     def dispatched(self) -> int:
@@ -197,10 +211,10 @@ class Ledger:
 
     def stats(self) -> Stats:
         undispatched = sum(len(r.unfinished_tasks()) for r in self.open_responses())
+        self._add_up()
         with self._lock:
             pending = self.dispatched + undispatched
-            succeeded = sum(run.succeeded for run in self.runs())
-            fates = {**self._fates, "succeeded": self._fates["succeeded"] + succeeded}
+            fates = dict(self._fates)
         return Stats(added=pending + sum(fates.values()), pending=pending, **fates)
 
 

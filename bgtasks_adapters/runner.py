@@ -58,7 +58,6 @@ class Run:
         self._index = 0
         self._is_stopped = False
         self._is_finished = False
-        self.succeeded = 0
 
     # The drivers: each goes from leg to leg in its own way.
 
@@ -165,7 +164,7 @@ class Run:
                 if not self._absorbs(task, error, started_at):
                     raise
             else:
-                if ledger.succeed(task, self) and fates.is_success_reported:
+                if ledger.succeed(task) and fates.is_success_reported:
                     fates.report_success(task, started_at)
                 task.context = None  # the context holds the collection: a cycle
 
@@ -203,7 +202,7 @@ class Run:
                 if not self._absorbs(task, error, started_at):
                     raise
             else:
-                if ledger.succeed(task, self) and fates.is_success_reported:
+                if ledger.succeed(task) and fates.is_success_reported:
                     fates.report_success(task, started_at)
                 task.context = None
 

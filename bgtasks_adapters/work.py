@@ -67,7 +67,8 @@ class Work:
             if self._is_taking:
                 return []
             self._is_taking = True
-            new = self._next()
+            first, new = self._counted, self._next()
+        due: list[BackgroundTask] = []
         runs: list[Run] = []
         try:
             if self.fates.dispatched_at is None:
@@ -77,13 +78,27 @@ class Work:
                 if self._held is not None:
                     self._held.watch(held)
                 self.fates.judge_all(added)
+                due += [task for task in added if task.status == "pending"]
                 with self._lock:
-                    runs += self._runs_of([task for task in added if task.status == "pending"])
                     new = self._next()
+                    if new is None:
+                        runs = self._runs_of(due)
         except BaseException:
-            self._is_taking = False
+            self._take_back(first)
             raise
         return runs
+
+    def _take_back(self, first: int) -> None:
+        """Count nothing from the first one on: interrupted, so that nobody will run them.
+
+        They are unfinished again, and so the end of the process names them.
+        """
+        with self._lock:
+            back = self._response.tasks.tasks[first : self._counted]
+            ledger.take_back(sum(task.status == "pending" for task in back))
+            self._counted = first
+            self._is_taking = False
+            ledger.open(self._response)
 
     def _next(self) -> tuple[list[BackgroundTask], list[BackgroundTask]] | None:
         """Count what is new, set aside what is held, return both; None, and done, if nothing is."""

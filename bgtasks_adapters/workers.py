@@ -11,7 +11,6 @@ import os
 import queue
 import threading
 from collections import deque
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -45,6 +44,8 @@ if TYPE_CHECKING:
         def outlive_the_server(self, seconds: float, /) -> None:
             """See that what was started here goes on, now that the main thread has ended."""
 
+    _Job = tuple[Callable[[], object], bool]
+    """What to call, and whether it was left to a thread that waits."""
 
 T = TypeVar("T")
 
@@ -64,7 +65,7 @@ class Workers:
     def _reset(self) -> None:
         # Its own steps are single ones and may be interrupted by themselves: a garbage collection
         # may dispatch an abandoned response inside one of them.
-        self._jobs: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
         self._idle: deque[None] = deque()
         """One for each thread that waits for a job, and that no job was left to yet."""
         self._lock = threading.RLock()
@@ -72,12 +73,17 @@ class Workers:
 
     def submit(self, job: Callable[[], object]) -> None:
         """Run ``job`` on a worker thread as soon as one is free; from any thread."""
-        self._jobs.put(job)
+        is_left_to_one = self._take_idle()
+        self._jobs.put((job, is_left_to_one))
+        if not is_left_to_one and self._threads < self.max_workers:
+            self._add_thread()
+
+    def _take_idle(self) -> bool:
         try:
             self._idle.pop()
         except IndexError:
-            if self._threads < self.max_workers:
-                self._add_thread()
+            return False
+        return True
 
     def _add_thread(self) -> None:
         with self._lock:
@@ -107,26 +113,34 @@ class Workers:
 
     def _next_job(self) -> Callable[[], object] | None:
         try:
-            return self._jobs.get_nowait()
+            job, is_left_to_one = self._jobs.get_nowait()
         except queue.Empty:
             return None
+        if is_left_to_one:
+            self._idle.append(None)  # that one waits on, for another
+        return job
 
     def _wait_for_job(self) -> Callable[[], object] | None:
         """Wait for a job; None if none came and this thread is to end."""
+        self._idle.append(None)
         while True:
-            self._idle.append(None)
             try:
-                return self._jobs.get(timeout=self._idle_seconds)
+                job, is_left_to_one = self._jobs.get(timeout=self._idle_seconds)
             except queue.Empty:
                 if self._is_superfluous():
                     return None
+                continue
+            if not is_left_to_one and not self._take_idle() and self._threads < self.max_workers:
+                self._add_thread()  # for the job that was left to this thread, which is busy now
+            return job
 
     def _is_superfluous(self) -> bool:
-        """Take this thread from the count, unless a job has just come."""
+        """Take this thread from the count, unless a job is there or was left to it."""
         with self._lock:
-            with suppress(IndexError):  # where a job was left to this thread, but taken by another
-                self._idle.pop()
+            if not self._take_idle():
+                return False
             if not self._jobs.empty():
+                self._idle.append(None)
                 return False
             self._threads -= 1
             return True

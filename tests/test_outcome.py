@@ -17,8 +17,12 @@ from bgtasks_adapters import (
     add_task,
     drain,
     get_background_tasks,
+    stats,
 )
+from bgtasks_adapters.ambient import use_tasks
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
+from bgtasks_adapters.outcome import Notes
+from bgtasks_adapters.process import ledger
 from bgtasks_adapters.settings import Settings
 
 from .fates import Fates
@@ -314,3 +318,58 @@ def test_a_connection_that_is_open_when_the_process_ends() -> None:
     assert fates.events[0].outcome == Outcome(True, None, None, True)
     scopes[1].end(status=200)
     assert drain(PATIENCE)
+
+
+class _NotesOfARace(Notes):
+    """Notes behind whose back a view ends on another thread, just before a client is noted gone."""
+
+    def __init__(self, view_ends: Callable[[], object]) -> None:
+        self._view_ends = view_ends
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "is_disconnected":
+            self._view_ends()
+        super().__setattr__(name, value)
+
+
+def test_a_view_that_ends_while_the_end_is_noted_is_judged_by_all_of_it() -> None:
+    """Whoever dispatches, the outcome says that the client had left."""
+    seen: list[Outcome] = []
+
+    def when(outcome: Outcome) -> bool:
+        seen.append(outcome)
+        return True
+
+    scope = ResponseScope(Settings(when=when))
+    view = scope.view()
+    scope.notes = _NotesOfARace(lambda: view.__exit__(None, None, None))
+    with use_tasks(scope.tasks):
+        view.__enter__()
+        add_task(lambda: None)
+    scope.end(is_disconnected=True)
+    assert drain(PATIENCE)
+    assert [outcome.disconnected for outcome in seen] == [True]
+
+
+def test_tasks_that_an_interruption_kept_from_being_judged_are_named_at_the_end() -> None:
+    """A Ctrl-C in a ``when`` function loses no task silently, and the counts stay balanced."""
+    fates = Fates()
+    before = stats()
+    scope = ResponseScope(Settings(observers=(fates,)))
+
+    def interrupt(outcome: Outcome) -> bool:
+        raise KeyboardInterrupt
+
+    with use_tasks(scope.tasks) as tasks:
+        tasks.using(name="before").add_task(lambda: None)
+        tasks.using(name="interrupted", when=interrupt).add_task(lambda: None)
+        tasks.using(name="behind").add_task(lambda: None)
+    with pytest.raises(KeyboardInterrupt):
+        scope.end(status=200)
+    assert scope in ledger.open_responses()
+    scope.leave_over("the process ended")
+    assert {event.task.name: event.kind for event in fates.events} == dict.fromkeys(
+        ("before", "interrupted", "behind"), "left_over"
+    )
+    after = stats()
+    assert (after.added - before.added, after.pending) == (3, before.pending)

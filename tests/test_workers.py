@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -173,3 +175,40 @@ def test_all_users_of_one_limit_share_their_workers() -> None:
     assert workers_of(3) is workers_of(3)
     assert workers_of(3) is not workers_of(5)
     assert workers_of(5).max_workers == 5
+
+
+class _Gap(queue.SimpleQueue[Any]):
+    """A queue in which something happens just behind the first look that finds it empty."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        self._happens: Callable[[], object] | None = happens
+
+    def get_nowait(self) -> Any:
+        try:
+            return super().get_nowait()
+        except queue.Empty:
+            happens, self._happens = self._happens, None
+            if happens is not None:
+                happens()
+            raise
+
+
+def test_a_job_that_comes_while_a_thread_begins_to_wait_costs_no_other_its_thread() -> None:
+    """As many jobs run together as there are threads, however the first ones came."""
+    workers = Workers(1)
+    release = threading.Event()
+    begun = [threading.Event(), threading.Event()]
+
+    def block(number: int) -> None:
+        begun[number].set()
+        release.wait(PATIENCE)
+
+    workers._jobs = _Gap(lambda: workers.submit(lambda: block(0)))
+    workers.submit(lambda: None)
+    assert begun[0].wait(PATIENCE)
+    workers.max_workers = 2
+    workers.submit(lambda: block(1))
+    try:
+        assert begun[1].wait(PATIENCE), "it waits for a thread, though a second one is allowed"
+    finally:
+        release.set()

@@ -232,8 +232,6 @@ class _Report:
     Receivers may query a database, for which neither a loop nor the end of a response is the place.
     """
 
-    succeeded = 0  # it is no task
-
     def __init__(self, send: Callable[[], None]) -> None:
         self._send = send
         self._context = copy_context()

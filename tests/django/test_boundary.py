@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 from django.core.handlers.asgi import ASGIHandler
@@ -205,3 +207,18 @@ class Lifespan:
     async def _send(self, message: Any) -> None:
         self.answers.append(message["type"])
         self._answered.put_nowait(message["type"])
+
+
+def test_a_response_that_is_dropped_is_noticed_at_once() -> None:
+    """A server that never calls close() does not keep tasks until some garbage collection."""
+    recorder = Recorder()
+    environ: dict[str, Any] = {"PATH_INFO": "/sharing"}
+    setup_testing_defaults(environ)
+    with installed("boundary", "wsgi", OBSERVERS=[recorder]) as app:
+        gc.collect()
+        gc.disable()
+        try:
+            app(environ, lambda status, headers: lambda data: None)
+            assert {fate.kind for fate in recorder.wait_for(2)} == {"succeeded"}
+        finally:
+            gc.enable()
