@@ -76,7 +76,7 @@ class EndingResponse:
 
     def __init__(self, scope: ResponseScope) -> None:
         self._scope = scope
-        self.tasks = scope.tasks
+        self.tasks = scope
 
     def end_and_wait_here(self) -> None:
         """End it and block this thread until the last of its tasks has ended."""

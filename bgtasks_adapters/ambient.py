@@ -74,9 +74,9 @@ def _default_settings() -> Settings:
 
 def _new_scope() -> ResponseScope:
     around = current_tasks.get(None)
-    if around is None or not isinstance(around.owner, ResponseScope) or around.owner.is_over:
-        return ResponseScope(_default_settings())
-    return around.owner.new_part()
+    if isinstance(around, ResponseScope) and not around.is_over:
+        return around.new_part()
+    return ResponseScope(_default_settings())
 
 
 class task_scope:
@@ -94,7 +94,7 @@ class task_scope:
     def __init__(self) -> None:
         self._scope = _new_scope()
         self._scope.raises_failures = True
-        self._using = use_tasks(self._scope.tasks)
+        self._using = use_tasks(self._scope)
 
     def __enter__(self) -> BackgroundTasks:
         return self._using.__enter__()
@@ -121,6 +121,6 @@ class task_scope:
         self._scope.note_end(error=error)
 
     def _raise_failures(self, error: BaseException | None) -> None:
-        failures = self._scope.fates.failures if self._scope.tasks.tasks else ()
+        failures = self._scope.fates.failures if self._scope.tasks else ()
         if failures and error is None:
             raise ExceptionGroup(f"{len(failures)} background task(s) failed", failures)

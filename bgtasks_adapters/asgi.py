@@ -79,7 +79,7 @@ class Boundary:
         scope = {**scope, SCOPE_KEY: response}
         new_exchange = HttpExchange if kind == "http" else WebsocketExchange
         exchange = new_exchange(response, receive, send)
-        token = current_tasks.set(response.tasks)  # use_tasks, without its object
+        token = current_tasks.set(response)  # use_tasks, without its object
         try:
             await self.app(scope, exchange.receive, exchange.send)
         except BaseException as error:
@@ -89,7 +89,7 @@ class Boundary:
             raise
         current_tasks.reset(token)
         exchange.end(None)
-        if exchange.must_run_inline or response.tasks.tasks:
+        if exchange.must_run_inline or response.tasks:
             await self._wait(response, exchange)
 
     async def _wait(self, response: ResponseScope, exchange: Exchange) -> None:
@@ -97,7 +97,7 @@ class Boundary:
         if exchange.must_run_inline:
             with anyio.CancelScope(shield=True):
                 await response.run_awaited()
-        elif response.tasks.tasks and not self._is_drained_by_lifespan:
+        elif response.tasks and not self._is_drained_by_lifespan:
             # A server that has cancelled the request may be ending, and may wait for this.
             limit = self.settings.shutdown_timeout if is_cancelling() else None
             with anyio.move_on_after(limit, shield=True):

@@ -31,7 +31,7 @@ def close_after(
     that ``is_finished``, so that no code of the application runs while it is iterated, is returned
     as it is, too, with another ``close``.
     """
-    if not scope.tasks.tasks and type(body) in (list, tuple):
+    if not scope.tasks and type(body) in (list, tuple):
         scope.end()
         return body
     if scope.drop_notice is not None:
@@ -63,7 +63,7 @@ class _Closing:
     def __call__(self) -> None:
         body = self._body()
         self._is_closed = True
-        token = current_tasks.set(self._scope.tasks)
+        token = current_tasks.set(self._scope)
         try:
             type(body).close(body)  # type: ignore[union-attr]
         finally:
@@ -92,7 +92,7 @@ class Body:
         return self
 
     def __next__(self) -> bytes:
-        token = current_tasks.set(self._scope.tasks)  # use_tasks, without its object
+        token = current_tasks.set(self._scope)  # use_tasks, without its object
         try:
             if self._iterator is None:
                 self._iterator = iter(self._body)
@@ -108,7 +108,7 @@ class Body:
 
     def close(self) -> None:
         if self._close is not None:
-            token = current_tasks.set(self._scope.tasks)
+            token = current_tasks.set(self._scope)
             try:
                 self._close()
             finally:

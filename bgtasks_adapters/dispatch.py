@@ -10,6 +10,7 @@ from contextvars import copy_context
 from types import FunctionType
 from typing import TYPE_CHECKING
 
+from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.arguments import rules_of_every_host
 from bgtasks_adapters.captors import current
 from bgtasks_adapters.concurrency import is_on_loop
@@ -23,6 +24,8 @@ from bgtasks_adapters.views import View
 from bgtasks_adapters.work import Work
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from bgtasks_adapters.activity import Activity
     from bgtasks_adapters.events import Fate
     from bgtasks_adapters.fates import Fates
@@ -37,15 +40,16 @@ SCOPE_KEY = "bgtasks_adapters.scope"
 """Where a response's scope lies, in a WSGI environ or an ASGI scope."""
 
 
-class ResponseScope:
-    """One response on its way, and the collection of its tasks.
+class ResponseScope(BackgroundTasks):
+    """One response on its way, which is also the collection of its tasks.
 
     The outermost adapter makes it and is the only one to end it; inner ones find it and share it.
+    Nothing that it holds holds it in turn once its tasks have ended: it goes with its request, and
+    leaves the garbage collector nothing to do.
     """
 
     # With the class, because few responses have it otherwise: one that queues nothing is to cost
     # next to nothing.
-    is_over = False
     is_dispatched = False
     runs_if_dropped = True
     drop_notice: str | None = None
@@ -60,13 +64,12 @@ class ResponseScope:
     def __init__(
         self, settings: Settings, host: HostContext | None = None, loop: Loop | None = None
     ) -> None:
+        self.tasks: list[BackgroundTask] = []
         self.settings = settings
         self.hosts: tuple[HostContext, ...] = () if host is None else (host,)
         self.loop = loop
         self.captor = current.captor
         self.notes = Notes()
-        self.tasks = BackgroundTasks()
-        self.tasks.owner = self
         self.running_views: list[View] = []
         self._is_unended = True
         self._is_undispatched = True
@@ -77,11 +80,11 @@ class ResponseScope:
         return self._work or self._begin_work()
 
     def _begin_work(self) -> Work:
-        with self.tasks.lock:
-            if self._work is None:
-                self._work = Work(self)
-                shutdown.watch(self.settings)
-            return self._work
+        # One step, so that all threads have the one that the first of them made.
+        work: Work = vars(self).setdefault("_work", Work(self))
+        ledger.open(self)
+        shutdown.watch(self.settings)
+        return work
 
     # What the adapters say while the response is being made.
 
@@ -119,7 +122,7 @@ class ResponseScope:
         if isinstance(error, str) and self.notes.view_fate == "raised":
             return  # seen before: tasks added since are an error handler's
         self.notes.view_fate = "raised"
-        for task in self.tasks.tasks:
+        for task in self.tasks:
             if task.view_error is None and task.status == "pending":
                 task.view_error = error
 
@@ -131,6 +134,10 @@ class ResponseScope:
     def started(self, status: int) -> None:
         """Note the status that the response has; a later call (an error page) corrects it."""
         self.notes.status = status
+
+    @property
+    def is_over(self) -> bool:
+        return self.notes.is_over
 
     @property
     def status(self) -> int | None:
@@ -170,8 +177,6 @@ class ResponseScope:
         self, *, error: BaseException | None = None, is_disconnected: bool = False
     ) -> bool:
         """Note that the response is over; True if the caller is the one to start its tasks."""
-        if self.is_over:
-            return False
         try:
             del self._is_unended  # one step, so that of all threads only the first one succeeds
         except AttributeError:
@@ -180,9 +185,8 @@ class ResponseScope:
             self.notes.app_error = error
         if is_disconnected:
             self.notes.is_disconnected = True
-        self.is_over = (
-            True  # last, because a view that ends on another thread may judge from now on
-        )
+        # Last, because a view that ends on another thread may judge from now on.
+        self.notes.is_over = True
         return not self.running_views and self._is_first_to_dispatch()
 
     def _is_first_to_dispatch(self) -> bool:
@@ -195,7 +199,7 @@ class ResponseScope:
     def dispatch(self) -> None:
         """Start the tasks, here or on the workers; see ``end``."""
         self.is_dispatched = True  # before it looks for tasks; see append()
-        if not self.tasks.tasks:
+        if not self.tasks:
             return  # one that is appended from now on is a late one
         must_run_here = self.is_inline or not self.has_room
         if must_run_here and not is_on_loop():
@@ -233,18 +237,21 @@ class ResponseScope:
     def _due(self) -> Runs:
         """Turn the tasks that may run into runs, as far as they may start."""
         self.is_dispatched = True  # before it looks for tasks; see append()
-        return self._allowed(self.work.take() if self.tasks.tasks else [])
+        return self._allowed(self.work.take(self) if self.tasks else [])
 
     def _allowed(self, due: list[Run]) -> Runs:
         runs = Runs(self, due)
         return runs if self.captor is None or self.captor.lets_run(runs) else Runs(self, [])
 
-    # What the collection asks (tasks.Owner).
+    # What the collection of a response does otherwise than one that is awaited.
+
+    async def __call__(self) -> None:
+        if not self.is_over:  # else they are on their way; a framework awaits them, if given them
+            await super().__call__()
 
     def append(self, task: BackgroundTask, /) -> None:
-        tasks = self.tasks
-        is_current = current_tasks.get(None) is tasks
-        task.context = copy_context() if is_current else tasks.copy_context()
+        is_current = current_tasks.get(None) is self
+        task.context = copy_context() if is_current else self.copy_context()
         if self.settings.overflow == "refuse":
             self._refuse_beyond_limit(task)
         if self.hosts:
@@ -256,10 +263,10 @@ class ResponseScope:
         if self.captor is not None:
             self.captor.note_added(self, task)
         if task.options is not NO_OPTIONS and task.options.key is not None:
-            tasks.replace(task.options.key)
+            self.replace(task.options.key)
         # Without a lock: whoever dispatches says so first and then looks for tasks, so that one
         # appended here is seen by the one or the other.
-        tasks.tasks.append(task)
+        self.tasks.append(task)
         if self.is_dispatched:
             self.take_late()
 
@@ -275,7 +282,7 @@ class ResponseScope:
 
     def take_late(self) -> None:
         """Run what was appended behind the start of the others, too."""
-        due = self.work.take()
+        due = self.work.take(self)
         if not due:
             return  # whoever is at it will come to it, or it is held, or does not run
         runs = self._allowed(due)
@@ -284,11 +291,19 @@ class ResponseScope:
         else:
             runs.start()
 
+    def go_on_with(self, task: BackgroundTask, /) -> None:
+        self.tasks.append(task)
+        self.take_late()
+
+    def waiting_tasks(self) -> list[BackgroundTask]:
+        return [task for task in (*self.tasks, *self.held_tasks()) if task.status == "pending"]
+
     def held_tasks(self) -> list[BackgroundTask]:
+        """Return the tasks that still wait, though their response is over."""
         return [] if self._work is None else self._work.held_tasks
 
-    def withdraw(self, task: BackgroundTask, fate: Fate, reason: str, /) -> None:
-        self.work.withdraw(task, fate, reason)
+    def withdraw(self, task: BackgroundTask, fate: Fate, reason: str, /) -> bool:
+        return self.work.withdraw(self, task, fate, reason)
 
     # What a run asks (runner.Response), and those that wait for it.
 
@@ -301,14 +316,17 @@ class ResponseScope:
         return self.work.activity
 
     @property
-    def stops_on_error(self) -> bool:
-        return self.settings.on_error == "stop"
+    def lock(self) -> AbstractContextManager[object]:
+        return self.work.lock
+
+    def finished(self, run: Run) -> None:
+        self.work.finished(run)
 
     # What the process asks at its end (process.OpenResponse).
 
     def unfinished_tasks(self) -> list[BackgroundTask]:
         """Return the tasks that no run has: all of them before the end, then those held."""
-        return [] if self._work is None else self._work.unfinished_tasks()
+        return [] if self._work is None else self._work.unfinished_tasks(self)
 
     def end_with_process(self) -> None:
         if self.is_open_connection:
@@ -326,4 +344,9 @@ class ResponseScope:
 
     def withdraw_all(self, fate: Fate, reason: str, /) -> None:
         if self._work is not None:
-            self._work.withdraw_all(fate, reason)
+            self._work.withdraw_all(self, fate, reason)
+
+    def __del__(self) -> None:
+        if self._work is not None and not self.is_dispatched:
+            ledger.close(self)
+            abandon(self)

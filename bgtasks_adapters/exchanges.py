@@ -70,7 +70,7 @@ class HttpExchange(Exchange):
             is_last = False
         else:
             is_last = self._is_last(kind, message)
-        if is_last and self._response.tasks.tasks and not self._has_room():
+        if is_last and self._response.tasks and not self._has_room():
             await self._wait_for_room()
         try:
             await self._send(message)

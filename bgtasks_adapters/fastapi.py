@@ -59,7 +59,7 @@ async def _background_tasks(connection: HTTPConnection) -> AsyncIterator[Backgro
     scope.join(_context)
     scope.view_returned()  # unless it is seen to raise
     try:
-        yield scope.tasks
+        yield scope
     except BaseException as error:
         if scope.status is None:  # else it was the client that left
             scope.view_raised(error)

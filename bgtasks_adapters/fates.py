@@ -11,17 +11,9 @@ from bgtasks_adapters.outcome import Outcome, lets_run, why_skipped
 from bgtasks_adapters.process import ledger
 
 if TYPE_CHECKING:
-    from typing import Protocol
-
     from bgtasks_adapters.outcome import Notes
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.tasks import BackgroundTask
-
-    class Response(Protocol):
-        """Whose tasks they are; see ``dispatch.ResponseScope``."""
-
-        notes: Notes
-        is_over: bool
 
 
 class Fates:
@@ -30,9 +22,9 @@ class Fates:
     dispatched_at: float | None = None
     is_success_reported = True
 
-    def __init__(self, settings: Settings, response: Response) -> None:
+    def __init__(self, settings: Settings, notes: Notes) -> None:
         self.failures: list[Exception] = []
-        self._response = response
+        self._notes = notes
         self._when = settings.when
         self._observers = settings.observers
 
@@ -43,15 +35,18 @@ class Fates:
 
     def outcome_for(self, task: BackgroundTask) -> Outcome:
         """Return how the response ended, as it counts for this task."""
-        return self._response.notes.outcome(task.view_error)
+        return self._notes.outcome(task.view_error)
 
-    def judge_all(self, tasks: list[BackgroundTask]) -> None:
-        """Settle those tasks that the outcome does not let run."""
+    def judged(self, tasks: list[BackgroundTask]) -> list[BackgroundTask]:
+        """Return those tasks that the outcome lets run, and settle the others."""
         # Judged once: what most tasks have in common, and most responses let run.
-        if self._response.notes.let_run(self._when):
-            tasks = [t for t in tasks if t.options.when or t.view_error or t.hold]
-        for task in tasks:
-            self.judge(task)
+        lets_most_run = self._notes.let_run(self._when)
+        return [
+            task
+            for task in tasks
+            if (lets_most_run and not (task.options.when or task.view_error or task.hold))
+            or self.judge(task)
+        ]
 
     def judge(self, task: BackgroundTask) -> bool:
         """Tell whether the outcome lets a task run; settle it if not."""
@@ -114,7 +109,7 @@ class Fates:
         event = events.TaskEvent(
             fate,
             task,
-            self.outcome_for(task) if self._response.is_over else None,
+            self.outcome_for(task) if self._notes.is_over else None,
             error,
             reason,
             self.dispatched_at,

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from bgtasks_adapters.process import OpenResponse
     from bgtasks_adapters.tasks import BackgroundTask
 
+    class Response(OpenResponse, Protocol):
+        """Whose tasks are held; see ``dispatch.ResponseScope``."""
+
+        def go_on_with(self, task: BackgroundTask, /) -> None:
+            """Take a task whose hold is decided as one that was added late."""
+
 
 class Hold(Protocol):
     """What one task waits for, besides the end of its response."""
@@ -36,25 +42,24 @@ class Hold(Protocol):
 
 
 class Held:
-    """The tasks of a response that is over, but that still wait.
+    """The tasks of a response that is over, but that still wait."""
 
-    ``released`` is called with each one whose hold is decided.
-    """
-
-    def __init__(
-        self,
-        response: OpenResponse,
-        lock: AbstractContextManager[object],
-        released: Callable[[BackgroundTask], object],
-    ) -> None:
+    def __init__(self, response: Response, lock: AbstractContextManager[object]) -> None:
         self._response = response
         self._lock = lock
-        self._released = released
+        self._new: list[BackgroundTask] = []
         self.tasks: list[BackgroundTask] = []
 
-    def watch(self, tasks: list[BackgroundTask]) -> None:
-        """Have each of these tasks go on when its hold is decided."""
-        for task in tasks:
+    def add(self, task: BackgroundTask) -> None:
+        """Hold a task, under the lock."""
+        self.tasks.append(task)
+        self._new.append(task)
+
+    def watch_new(self) -> None:
+        """Have each task that was added since go on when its hold is decided."""
+        with self._lock:
+            new, self._new = self._new, []
+        for task in new:
             if task.hold is not None:
                 task.hold.call_when_decided(partial(self._go_on, task))
 
@@ -62,7 +67,7 @@ class Held:
         with self._lock:
             is_held = self.release(task)
         if is_held:  # not taken back, nor given up by the end of the process
-            self._released(task)
+            self._response.go_on_with(task)
 
     def release(self, task: BackgroundTask) -> bool:
         """Hold a task no longer, under the lock; False if it was not held."""

@@ -42,9 +42,9 @@ class Call:
             return get_background_tasks()
         if self._view is not None:
             self._view.__enter__()
-            self._using = use_tasks(self._scope.tasks)
+            self._using = use_tasks(self._scope)
             self._using.__enter__()
-        return self._scope.tasks
+        return self._scope
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         if self._view is not None:

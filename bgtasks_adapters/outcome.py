@@ -76,6 +76,7 @@ class Notes:
     app_error: BaseException | None = None
     status: int | None = None
     is_disconnected = False
+    is_over = False
 
     def outcome(self, view_error: ViewError | None) -> Outcome:
         """Return the outcome as it counts for a task behind which the view raised this error."""

@@ -16,23 +16,30 @@ from bgtasks_adapters.direct import fate_of
 from bgtasks_adapters.exceptions import ProcessTerminated
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.surroundings import Trip
-from bgtasks_adapters.workers import loop_thread
+from bgtasks_adapters.workers import loop_thread, workers_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+    from contextlib import AbstractContextManager
     from typing import Protocol
 
     from bgtasks_adapters.activity import Activity
     from bgtasks_adapters.fates import Fates
+    from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.surroundings import HostContext, Surroundings
-    from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks
-    from bgtasks_adapters.workers import Loop, Workers
+    from bgtasks_adapters.tasks import BackgroundTask, Collection
+    from bgtasks_adapters.workers import Loop
 
-    class Response(Protocol):
+    class Response(Collection, Protocol):
         """What a run asks of the response it belongs to; see ``dispatch.ResponseScope``."""
 
-        tasks: BackgroundTasks
+        tasks: list[BackgroundTask]
+        settings: Settings
         hosts: tuple[HostContext, ...]
+        loop: Loop | None
+
+        @property
+        def lock(self) -> AbstractContextManager[object]: ...
 
         @property
         def fates(self) -> Fates: ...
@@ -40,24 +47,25 @@ if TYPE_CHECKING:
         @property
         def activity(self) -> Activity: ...
 
-        @property
-        def stops_on_error(self) -> bool: ...
+        def finished(self, run: Run, /) -> None:
+            """Be told, under the lock, that the last task of a run has ended."""
 
 
 class Run:
-    """One walk through tasks of a response, from the first to the last, and on if more come."""
+    """One walk through tasks of a response, from the first to the last."""
 
-    def __init__(
-        self, response: Response, tasks: list[BackgroundTask], workers: Workers, loop: Loop
-    ) -> None:
+    is_stopped = False
+    """Whether a task failed, and those behind it are not to run for that."""
+    _index = 0
+    _is_finished = False
+    _started: object = None
+    """What the loop gave for an async leg, held because the loop itself does not hold it."""
+
+    def __init__(self, response: Response, tasks: list[BackgroundTask]) -> None:
         self.response = response
         self.tasks = tasks
-        self._workers = workers
-        self._loop = loop
-        self._lock = response.tasks.lock
-        self._index = 0
-        self._is_stopped = False
-        self._is_finished = False
+        self._loop = response.loop or loop_thread()
+        self._lock = response.lock
 
     # The drivers: each goes from leg to leg in its own way.
 
@@ -75,14 +83,14 @@ class Run:
         if task is None:
             return
         if not task.is_async:
-            self._workers.submit(self._run_leg_and_hand_over)
+            workers_of(self.response.settings.max_workers).submit(self._run_leg_and_hand_over)
             return
         try:
-            self._loop.start(self._await_leg_and_hand_over)
+            self._started = self._loop.start(self._await_leg_and_hand_over)
         except RuntimeError:
             # The server's loop has ended: what it leaves goes on with the loop of the process.
             self._loop = loop_thread()
-            self._loop.start(self._await_leg_and_hand_over)
+            self._started = self._loop.start(self._await_leg_and_hand_over)
 
     def _run_leg_and_hand_over(self) -> None:
         self.run_leg()
@@ -152,7 +160,7 @@ class Run:
                 self._run_within(hosts[1:], (*trips, trip))
             return
         collection, fates, start_beside = (
-            self.response.tasks,
+            self.response,
             self.response.fates,
             self._start_beside,
         )
@@ -184,7 +192,7 @@ class Run:
             async with Trip(hosts[0].async_trip) as trip:
                 await self._await_within(hosts[1:], (*trips, trip))
             return
-        collection, fates = self.response.tasks, self.response.fates
+        collection, fates = self.response, self.response.fates
         for task in self._claim(is_async=True):
             started_at = time()
             try:
@@ -215,7 +223,7 @@ class Run:
             task = tasks[self._index]
             if task.status != "pending":
                 self._index += 1
-            elif self._is_stopped:
+            elif self.is_stopped:
                 reason = "a task before it failed, and on_error is 'stop'"
                 self.response.fates.settle(task, "skipped", reason=reason)
             else:
@@ -238,6 +246,7 @@ class Run:
         was_running = not self._is_finished
         if was_running:
             self._is_finished = True
+            self.response.finished(self)
             ledger.finish(self)
         return was_running
 
@@ -245,7 +254,7 @@ class Run:
         """Take the tasks of one leg, one after the other, each just before it runs."""
         # Without the lock: one leg at a time moves the index, and a list's end only moves on.
         tasks, index = self.tasks, self._index
-        while index < len(tasks) and not self._is_stopped:
+        while index < len(tasks) and not self.is_stopped:
             task = tasks[index]
             if task.status == "pending":
                 if task.is_async is not is_async:
@@ -265,14 +274,6 @@ class Run:
             task.status = "running"
             return True
 
-    def reopen(self) -> bool:
-        """Tell whether the last task had ended, so that a late one needs a new start."""
-        with self._lock:
-            was_finished, self._is_finished = self._is_finished, False
-            if was_finished:
-                ledger.start(self)
-            return was_finished
-
     # What became of a task.
 
     def _absorbs(self, task: BackgroundTask, error: BaseException, started_at: float) -> bool:
@@ -290,7 +291,7 @@ class Run:
         fate = fate_of(task, error)
         if fate == "cancelled":  # not from outside: a failure like any other
             fate = "failed"
-        self._is_stopped = self.response.stops_on_error
+        self.is_stopped = self.response.settings.on_error == "stop"
         self.response.fates.settle(task, fate, error=error, started_at=started_at)
         is_exit = isinstance(error, (KeyboardInterrupt, SystemExit)) and not task.is_async
         return not (is_exit and threading.current_thread() is threading.main_thread())

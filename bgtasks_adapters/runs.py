@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from bgtasks_adapters.runner import Run
     from bgtasks_adapters.surroundings import TestThread, ToThread
     from bgtasks_adapters.tasks import BackgroundTask
-    from bgtasks_adapters.workers import Loop
 
     class Response(ResponseOfRun, Protocol):
         """What is asked of the response whose runs they are; see ``dispatch.ResponseScope``."""
 
-        loop: Loop | None
+        concurrent: bool
 
         @property
         def is_captured(self) -> bool: ...
@@ -46,7 +45,7 @@ class Runs:
         test_thread = self._test_thread()
         if test_thread is not None and not is_on_loop():
             test_thread.wait_for(self.run_awaited)
-        elif self._response.tasks.concurrent:
+        elif self._response.concurrent:
             self.start()
             self._response.activity.wait_here()
         else:
@@ -55,7 +54,7 @@ class Runs:
 
     def run_late_here(self) -> None:
         """Do the same with late ones, which may have been added by a task of the others."""
-        if self._response.tasks.concurrent:  # so those are not waited for
+        if self._response.concurrent:  # so those are not waited for
             for run in self._runs:
                 run.run_here()
         else:
@@ -67,7 +66,7 @@ class Runs:
         By default that is anyio's, or where tasks are captured the test's own thread, if the host
         has such a one.
         """
-        if self._response.tasks.concurrent or self._belong_to_another_loop():
+        if self._response.concurrent or self._belong_to_another_loop():
             self.start()
             await self._response.activity.wait()
             return

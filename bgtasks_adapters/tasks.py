@@ -6,7 +6,6 @@ collection after a response (errors reported, threads of our own) is ``runner``'
 
 from __future__ import annotations
 
-import threading
 from contextvars import ContextVar, copy_context
 from types import CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec
@@ -33,21 +32,10 @@ if TYPE_CHECKING:
     from bgtasks_adapters.holds import Hold
     from bgtasks_adapters.surroundings import Surroundings
 
-    class Owner(Protocol):
-        """The response (or scope) that a collection belongs to; see ``dispatch.ResponseScope``."""
+    class Collection(Protocol):
+        """What a task asks of the collection it is called in."""
 
-        is_over: bool
-        """Whether the response is over, and what becomes of its tasks is the adapter's."""
-
-        def append(self, task: BackgroundTask, /) -> None:
-            """Refuse a task, or capture its context and surroundings and append it."""
-
-        def held_tasks(self) -> Sequence[BackgroundTask]:
-            """Return the tasks that still wait, though their response is over."""
-            ...
-
-        def withdraw(self, task: BackgroundTask, fate: events.Fate, reason: str, /) -> None:
-            """Settle a task that will not run; called under the collection's lock."""
+        def copy_context(self) -> Context: ...
 
 
 P = ParamSpec("P")
@@ -149,7 +137,7 @@ class BackgroundTask:
 
     def call(
         self,
-        collection: BackgroundTasks,
+        collection: Collection,
         trips: Sequence[Surroundings] = (),
         start_on_loop: concurrency.StartOnLoop = concurrency.no_loop,
     ) -> None:
@@ -171,7 +159,7 @@ class BackgroundTask:
             )
 
     def start(
-        self, collection: BackgroundTasks, trips: Sequence[Surroundings] = ()
+        self, collection: Collection, trips: Sequence[Surroundings] = ()
     ) -> Awaitable[object] | None:
         """Start an ``async def`` function in the task's context; return the rest, to be awaited.
 
@@ -191,7 +179,7 @@ class BackgroundTask:
         running = concurrency.run_in_context(context, coroutine)
         return concurrency.run_with_deadline(running, self.options.timeout, self)
 
-    def new_context(self, collection: BackgroundTasks) -> Context:
+    def new_context(self, collection: Collection) -> Context:
         """Capture the context only now: for a task that was made by hand, or runs once more."""
         self.context = collection.copy_context()
         return self.context
@@ -225,7 +213,7 @@ class BackgroundTasks:
     does not cancel the others, and failures are raised at the end as one ExceptionGroup.
     """
 
-    __slots__ = ("__weakref__", "concurrent", "lock", "owner", "tasks")
+    concurrent = False
 
     def __init__(
         self,
@@ -236,9 +224,8 @@ class BackgroundTasks:
         self.tasks: list[BackgroundTask] = []
         if tasks is not None:
             self.tasks += [t if isinstance(t, BackgroundTask) else BackgroundTask(t) for t in tasks]
-        self.concurrent = concurrent
-        self.owner: Owner | None = None
-        self.lock = threading.RLock()
+        if concurrent:
+            self.concurrent = True
 
     def add_task(
         self, func: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs
@@ -252,11 +239,7 @@ class BackgroundTasks:
         """
         task = _new(BackgroundTask)  # BackgroundTask.of(), in place
         task.set_up(func, args, kwargs)
-        owner = self.owner
-        if owner is not None:
-            owner.append(task)
-        else:
-            self.append(task)
+        self.append(task)
         return task
 
     def using(
@@ -286,15 +269,10 @@ class BackgroundTasks:
     async def __call__(self) -> None:
         from bgtasks_adapters import direct
 
-        if self.owner is not None and self.owner.is_over:
-            return  # they are on their way; a framework awaits them, to which they were given, too
         await (direct.run_concurrently(self) if self.concurrent else direct.run_in_order(self))
 
     def append(self, task: BackgroundTask) -> None:
         """Add a task that was made before; ``add_task`` makes one and does the same."""
-        if self.owner is not None:
-            self.owner.append(task)
-            return
         task.context = self.copy_context()
         if task.options.key is not None:
             self.replace(task.options.key)
@@ -312,19 +290,21 @@ class BackgroundTasks:
         self._withdraw(key, "replaced", f"a later task of the key {key!r} took its place")
 
     def _withdraw(self, key: str, fate: Literal["cancelled", "replaced"], reason: str) -> bool:
-        held = () if self.owner is None else self.owner.held_tasks()
-        for task in (*self.tasks, *held):
-            if task.options.key == key and task.status == "pending":
-                with self.lock:
-                    if task.status != "pending":
-                        continue
-                    if self.owner is not None:
-                        self.owner.withdraw(task, fate, reason)
-                    else:
-                        task.status = fate
-                        events.report(events.TaskEvent(fate, task, reason=reason), ())
-                return True
-        return False
+        return any(
+            self.withdraw(task, fate, reason)
+            for task in self.waiting_tasks()
+            if task.options.key == key
+        )
+
+    def waiting_tasks(self) -> list[BackgroundTask]:
+        """Return the tasks that have not started."""
+        return [task for task in self.tasks if task.status == "pending"]
+
+    def withdraw(self, task: BackgroundTask, fate: events.Fate, reason: str, /) -> bool:
+        """Give a task that has not started its fate, and say why; False if it has started."""
+        task.status = fate
+        events.report(events.TaskEvent(fate, task, reason=reason), ())
+        return True
 
 
 class _Using:

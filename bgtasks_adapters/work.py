@@ -6,171 +6,161 @@ here that decides what becomes of the tasks, and runs are made of those that may
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
-from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.activity import Activity
 from bgtasks_adapters.fates import Fates
 from bgtasks_adapters.holds import Held
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.runner import Run
-from bgtasks_adapters.workers import loop_thread, workers_of
 
 if TYPE_CHECKING:
     from typing import Protocol
 
-    from bgtasks_adapters.abandoned import Response as DroppedResponse
     from bgtasks_adapters.captors import Captor
     from bgtasks_adapters.events import Fate
+    from bgtasks_adapters.holds import Response as HoldingResponse
     from bgtasks_adapters.outcome import Notes
-    from bgtasks_adapters.process import OpenResponse
     from bgtasks_adapters.runs import Response as RunningResponse
-    from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.tasks import BackgroundTask
 
-    class Response(RunningResponse, OpenResponse, DroppedResponse, Protocol):
+    class Response(RunningResponse, HoldingResponse, Protocol):
         """What is asked of the response whose work it is; see ``dispatch.ResponseScope``."""
 
-        settings: Settings
         notes: Notes
         captor: Captor | None
-        is_over: bool
-        is_dispatched: bool
-
-        def take_late(self) -> None: ...
 
 
 class Work:
-    """The tasks of one response: which of them are counted, judged, held, and due."""
+    """The tasks of one response: which of them are counted, judged, held, and due.
+
+    Its response, which holds it, is given to what asks of it: held here it would be a cycle.
+    """
+
+    # With the class, because few responses have it otherwise.
+    _counted = 0
+    _is_taking = False
+    _is_stopped = False
+    _run: Run | None = None
+    _held: Held | None = None
 
     def __init__(self, response: Response) -> None:
         settings = response.settings
         captor = response.captor
-        self.fates = Fates(settings if captor is None else captor.observed(settings), response)
+        self.fates = Fates(
+            settings if captor is None else captor.observed(settings), response.notes
+        )
         self.activity = Activity()
-        self._response = response
-        self._lock = response.tasks.lock
-        self._due: list[BackgroundTask] = []
-        self._counted = 0
-        self._is_taking = False
-        self._run: Run | None = None
-        self._held: Held | None = None
-        ledger.open(response)
+        self.lock = threading.RLock()
 
-    def take(self) -> list[Run]:
+    def take(self, response: Response) -> list[Run]:
         """Judge all that was added since the last time; return the runs that are to start.
 
         One thread at a time: another one that comes here meanwhile leaves what it has added to
         the first, which looks once more before it goes.
         """
-        with self._lock:
+        with self.lock:
             if self._is_taking:
                 return []
             self._is_taking = True
-            first, new = self._counted, self._next()
+            first, new = self._counted, self._next(response)
         due: list[BackgroundTask] = []
         runs: list[Run] = []
         try:
             if self.fates.dispatched_at is None:
                 self.fates.begin()
             while new is not None:
-                added, held = new
                 if self._held is not None:
-                    self._held.watch(held)
-                self.fates.judge_all(added)
-                due += [task for task in added if task.status == "pending"]
-                with self._lock:
-                    new = self._next()
-                    if new is None:
-                        runs = self._runs_of(due)
+                    self._held.watch_new()
+                due += self.fates.judged(new)
+                with self.lock:
+                    new = self._next(response)
+                    if new is None and due:
+                        runs = self._runs_of(response, due)
         except BaseException:
-            self._take_back(first)
+            self._take_back(response, first)
             raise
         return runs
 
-    def _take_back(self, first: int) -> None:
+    def _take_back(self, response: Response, first: int) -> None:
         """Count nothing from the first one on: interrupted, so that nobody will run them.
 
         They are unfinished again, and so the end of the process names them.
         """
-        with self._lock:
-            back = self._response.tasks.tasks[first : self._counted]
+        with self.lock:
+            back = response.tasks[first : self._counted]
             ledger.take_back(sum(task.status == "pending" for task in back))
             self._counted = first
             self._is_taking = False
-            ledger.open(self._response)
+            ledger.open(response)
 
-    def _next(self) -> tuple[list[BackgroundTask], list[BackgroundTask]] | None:
-        """Count what is new, set aside what is held, return both; None, and done, if nothing is."""
-        tasks = self._response.tasks.tasks
-        added = tasks[self._counted :]
+    def _next(self, response: Response) -> list[BackgroundTask] | None:
+        """Count what is new, set aside what is held, return the rest; None if nothing is new."""
+        added = response.tasks[self._counted :]
         if not added:
             self._is_taking = False
             if not self.held_tasks:
-                ledger.close(self._response)
+                ledger.close(response)
             return None
-        held = [task for task in added if task.hold is not None and task.hold.is_waiting]
-        if held:
-            if self._held is None:
-                self._held = Held(self._response, self._lock, self._release)
-            self._held.tasks += held
-            for task in held:
-                tasks.remove(task)
-            added = [task for task in added if task not in held]
-        self._counted += len(added)
-        pending = [task for task in added if task.status == "pending"]
+        pending: list[BackgroundTask] = []
+        for task in added:
+            if task.hold is not None and task.hold.is_waiting:
+                self._hold(response, task)
+            else:
+                self._counted += 1
+                if task.status == "pending":
+                    pending.append(task)
         ledger.count_added(len(pending))
-        return pending, held
+        return pending
 
-    def _runs_of(self, due: list[BackgroundTask]) -> list[Run]:
-        if self._response.tasks.concurrent:
-            return [self._new_run([task]) for task in due]
-        if not due:
-            return []
-        self._due += due
-        if self._run is None:
-            self._run = self._new_run(self._due)
-        elif not self._run.reopen():
+    def _hold(self, response: Response, task: BackgroundTask) -> None:
+        if self._held is None:
+            self._held = Held(response, self.lock)
+        self._held.add(task)
+        response.tasks.remove(task)
+
+    def _runs_of(self, response: Response, due: list[BackgroundTask]) -> list[Run]:
+        if response.concurrent:
+            return [Run(response, [task]) for task in due]
+        if self._run is not None:
+            self._run.tasks += due
             return []  # it is under way and will come to them
+        self._run = Run(response, due)
+        self._run.is_stopped = self._is_stopped
         return [self._run]
 
-    def _new_run(self, tasks: list[BackgroundTask]) -> Run:
-        response = self._response
-        workers = workers_of(response.settings.max_workers)
-        return Run(response, tasks, workers, response.loop or loop_thread())
+    def finished(self, run: Run) -> None:
+        """Let go of a run whose last task has ended, under the lock; late ones have another."""
+        if self._run is run:
+            self._run, self._is_stopped = None, run.is_stopped
 
     @property
     def held_tasks(self) -> list[BackgroundTask]:
         return [] if self._held is None else self._held.tasks
 
-    def _release(self, task: BackgroundTask) -> None:
-        """Go on with a task whose hold is decided: it is one that was added late."""
-        self._response.tasks.tasks.append(task)
-        self._response.take_late()
-
-    def unfinished_tasks(self) -> list[BackgroundTask]:
+    def unfinished_tasks(self, response: Response) -> list[BackgroundTask]:
         """Return the tasks that no run has: all of them before the end, then those held."""
-        with self._lock:
-            known = [*self._response.tasks.tasks[self._counted :], *self.held_tasks]
+        with self.lock:
+            known = [*response.tasks[self._counted :], *self.held_tasks]
         return [task for task in known if task.status in ("pending", "running")]
 
-    def withdraw(self, task: BackgroundTask, fate: Fate, reason: str) -> None:
-        """Settle a task that will not run; under the collection's lock."""
-        was_held = self._held is not None and self._held.release(task)
-        if was_held or task in self._response.tasks.tasks[self._counted :]:
-            ledger.count_added(1)
-        self.fates.settle(task, fate, reason=reason)
+    def withdraw(self, response: Response, task: BackgroundTask, fate: Fate, reason: str) -> bool:
+        """Settle a task that has not started; False if it has."""
+        with self.lock:
+            if task.status != "pending":
+                return False
+            was_held = self._held is not None and self._held.release(task)
+            if was_held or task in response.tasks[self._counted :]:
+                ledger.count_added(1)
+            self.fates.settle(task, fate, reason=reason)
+            return True
 
-    def withdraw_all(self, fate: Fate, reason: str) -> None:
-        with self._lock:
+    def withdraw_all(self, response: Response, fate: Fate, reason: str) -> None:
+        with self.lock:
             for task in list(self.held_tasks):
-                self.withdraw(task, fate, reason)
-            left = [task for task in self.unfinished_tasks() if not task.is_settled]
+                self.withdraw(response, task, fate, reason)
+            left = [task for task in self.unfinished_tasks(response) if not task.is_settled]
             ledger.count_added(len(left))
             for task in left:
                 self.fates.settle(task, fate, reason=reason)
-
-    def __del__(self) -> None:
-        if not self._response.is_dispatched:
-            ledger.close(self._response)
-            abandon(self._response)

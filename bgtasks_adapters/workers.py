@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bgtasks_adapters import concurrency, greenlets, process
+from bgtasks_adapters.concurrency import running_asyncio_loop
 from bgtasks_adapters.events import logger
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
     class Loop(Protocol):
         """Where ``async def`` tasks run."""
 
-        def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
+        def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> object:
             """Run an async function as a task of its own; from any thread.
 
+            Who calls this on the loop itself holds what is returned until the function has ended.
             Raises ``RuntimeError`` where the loop has ended.
             """
 
@@ -186,16 +188,14 @@ class AsyncioLoop:
     def is_alive(self) -> bool:
         return self.loop.is_running()
 
-    def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
-        import asyncio
+    def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> object:
+        if running_asyncio_loop() is self.loop:
+            return self.loop.create_task(function())
+        self.loop.call_soon_threadsafe(self._start_held, function)
+        return None
 
-        if asyncio._get_running_loop() is self.loop:
-            self._start(function)
-        else:
-            self.loop.call_soon_threadsafe(self._start, function)
-
-    def _start(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        # Kept here, because the loop itself holds its tasks only weakly.
+    def _start_held(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        # Held here, because the loop itself holds its tasks only weakly.
         task = self.loop.create_task(function())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -245,7 +245,7 @@ class LoopThread:
         self._lock = threading.Lock()
         self._loop: AsyncioLoop | None = None
 
-    def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
+    def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> object:
         try:
             loop = self._running_loop()
         except RuntimeError:
@@ -253,8 +253,8 @@ class LoopThread:
             ending = _new_loop()
             ending.run_until_complete(function())
             ending.close()
-        else:
-            loop.start(function)
+            return None
+        return loop.start(function)
 
     def is_running_here(self, asyncio_loop: object) -> bool:
         return self._loop is not None and self._loop.is_running_here(asyncio_loop)

@@ -77,7 +77,7 @@ class Boundary:
     ) -> Iterable[bytes]:
         # A bridge may change the thread without taking the owner's context along.
         environ[SCOPE_KEY] = scope
-        with use_tasks(scope.tasks):
+        with use_tasks(scope):
             return Body(self.app(environ, start_response), scope)
 
     def _own(
@@ -100,7 +100,7 @@ class Boundary:
             return write
 
         captured = CapturedHead(noting) if scope.captor is not None else None
-        token = current_tasks.set(scope.tasks)  # use_tasks, without its object
+        token = current_tasks.set(scope)  # use_tasks, without its object
         try:
             body = self.app(environ, noting if captured is None else captured.start_response)
         except BaseException as error:

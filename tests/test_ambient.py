@@ -289,7 +289,7 @@ def test_a_block_within_a_response() -> None:
     """While a response is being made a block has its settings and surroundings, and its own end."""
     fates, host, log = Fates(), CountingHost(), list[str]()
     scope = ResponseScope(Settings(handle_sigterm=False, observers=(fates,)), host)
-    with use_tasks(scope.tasks):
+    with use_tasks(scope):
         add_task(log.append, "behind the response")
         with task_scope():
             add_task(log.append, "in the block")
@@ -310,7 +310,7 @@ def test_a_block_within_a_task() -> None:
         with task_scope():
             add_task(log.append, "inner")
 
-    scope.tasks.add_task(task)
+    scope.add_task(task)
     scope.end(status=200)
     assert drain(PATIENCE)
     assert (log, host.trips) == (["inner"], ["def"])

@@ -43,7 +43,7 @@ class Site:
 
     @property
     def tasks(self) -> BackgroundTasks:
-        return self.scope.tasks
+        return self.scope
 
 
 @pytest.fixture

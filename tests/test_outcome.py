@@ -251,9 +251,9 @@ def test_tasks_wait_for_a_view_that_runs_on() -> None:
     events: list[TaskEvent] = []
     scope = ResponseScope(Settings(handle_sigterm=False, observers=(events.append,)))
     with scope.view():
-        scope.tasks.add_task(lambda: None)
+        scope.add_task(lambda: None)
         scope.end(error=asyncio.CancelledError(), is_disconnected=True)
-        scope.tasks.using(when="always").add_task(lambda: None)
+        scope.using(when="always").add_task(lambda: None)
         assert drain(PATIENCE)
         assert events == []
     assert drain(PATIENCE)
@@ -265,8 +265,8 @@ def test_only_the_first_end_counts() -> None:
     """A response that is ended twice dispatches its tasks once, with the first outcome."""
     fates, ended_twice = Fates(), threading.Event()
     scope = ResponseScope(Settings(handle_sigterm=False, observers=(fates,)))
-    scope.tasks.add_task(ended_twice.wait, PATIENCE)
-    scope.tasks.add_task(lambda: None)
+    scope.add_task(ended_twice.wait, PATIENCE)
+    scope.add_task(lambda: None)
     scope.end(status=200)
     scope.end(status=500, error=ValueError(), is_disconnected=True)
     ended_twice.set()
@@ -282,7 +282,7 @@ def test_a_return_that_tells_nothing() -> None:
         scope = ResponseScope(Settings(handle_sigterm=False, observers=(fates,)))
         with scope.view(is_outer=True, may_hide_errors=True):
             assert not scope.is_view_running
-            scope.tasks.add_task(lambda: None)
+            scope.add_task(lambda: None)
         assert not scope.is_fate_known
         scope.end(status=status)
         assert drain(PATIENCE)
@@ -293,9 +293,9 @@ def test_an_error_that_is_known_of_only() -> None:
     """A view that raised what nobody saw: its tasks are skipped, those added later are not."""
     fates = Fates()
     scope = ResponseScope(Settings(handle_sigterm=False, observers=(fates,)))
-    scope.tasks.using(name="the view's").add_task(lambda: None)
+    scope.using(name="the view's").add_task(lambda: None)
     scope.view_raised("unseen")
-    scope.tasks.using(name="a handler's").add_task(lambda: None)
+    scope.using(name="a handler's").add_task(lambda: None)
     scope.view_raised("unseen")
     scope.end(status=400)
     assert drain(PATIENCE)
@@ -310,7 +310,7 @@ def test_a_connection_that_is_open_when_the_process_ends() -> None:
     scopes = [ResponseScope(Settings(handle_sigterm=False, observers=(fates,))) for _ in range(2)]
     scopes[0].is_open_connection = True
     for scope in scopes:
-        scope.tasks.add_task(lambda: None)
+        scope.add_task(lambda: None)
         scope.end_with_process()
     assert drain(PATIENCE)
     assert [scope.is_over for scope in scopes] == [True, False]
@@ -343,7 +343,7 @@ def test_a_view_that_ends_while_the_end_is_noted_is_judged_by_all_of_it() -> Non
     scope = ResponseScope(Settings(when=when))
     view = scope.view()
     scope.notes = _NotesOfARace(lambda: view.__exit__(None, None, None))
-    with use_tasks(scope.tasks):
+    with use_tasks(scope):
         view.__enter__()
         add_task(lambda: None)
     scope.end(is_disconnected=True)
@@ -360,7 +360,7 @@ def test_tasks_that_an_interruption_kept_from_being_judged_are_named_at_the_end(
     def interrupt(outcome: Outcome) -> bool:
         raise KeyboardInterrupt
 
-    with use_tasks(scope.tasks) as tasks:
+    with use_tasks(scope) as tasks:
         tasks.using(name="before").add_task(lambda: None)
         tasks.using(name="interrupted", when=interrupt).add_task(lambda: None)
         tasks.using(name="behind").add_task(lambda: None)

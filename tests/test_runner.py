@@ -267,13 +267,13 @@ def test_tasks_added_while_the_response_ends_keep_their_order() -> None:
             log: list[int] = []
             scope = ResponseScope(settings)
             for number in range(3):
-                scope.tasks.add_task(log.append, number)
+                scope.add_task(log.append, number)
             both = threading.Barrier(2)
 
             def add_more(scope: ResponseScope, both: threading.Barrier, log: list[int]) -> None:
                 both.wait(PATIENCE)
                 for number in range(3, 10):
-                    scope.tasks.add_task(log.append, number)
+                    scope.add_task(log.append, number)
 
             thread = threading.Thread(target=add_more, args=(scope, both, log))
             thread.start()

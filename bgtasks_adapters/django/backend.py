@@ -107,7 +107,7 @@ class AfterResponseBackend(BaseTaskBackend):
         scope = None
         if tasks is None:
             scope = scope_without_response()
-            tasks = scope.tasks
+            tasks = scope
         return cast("TaskResult[P, R]", execution.add_to(tasks)), scope
 
     def get_result(self, result_id: str) -> TaskResult[..., Any]:

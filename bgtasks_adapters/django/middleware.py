@@ -61,14 +61,14 @@ class BackgroundTasksMiddleware:
         owned = OwnedScope(request)
         if self._is_async:
             return self._respond(request, owned)
-        with use_tasks(owned.scope.tasks):
+        with use_tasks(owned.scope):
             response: HttpResponseBase = self.get_response(request)
         _note(request, owned, response)
         return response
 
     async def _respond(self, request: HttpRequest, owned: OwnedScope) -> HttpResponseBase:
         try:
-            with use_tasks(owned.scope.tasks):
+            with use_tasks(owned.scope):
                 response: HttpResponseBase = await self.get_response(request)
         except asyncio.CancelledError as error:
             # The client left. A def view runs on in the request's thread: behind it, the end.

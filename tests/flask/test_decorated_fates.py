@@ -103,7 +103,7 @@ def test_settings_are_read_once(bare_site: Site) -> None:
     @bare_site.app.route("/")
     @with_background_tasks
     def view(tasks: BackgroundTasks) -> str:
-        seen.append(getattr(tasks.owner, "settings", None))
+        seen.append(getattr(tasks, "settings", None))
         return "ok"
 
     bare_site.ask()

@@ -28,7 +28,7 @@ class AwaitsTasksBeforeTheEnd:
                 await response.activity.wait()
             await send(message)
 
-        with use_tasks(response.tasks):
+        with use_tasks(response):
             await self.app({**scope, SCOPE_KEY: response}, receive, send_late)
 
 
