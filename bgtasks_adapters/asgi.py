@@ -38,9 +38,10 @@ from bgtasks_adapters.tasks import current_tasks
 from bgtasks_adapters.workers import AsyncioLoop
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
     from bgtasks_adapters.settings import SettingsKeywords
     from bgtasks_adapters.surroundings import HostContext
-    from bgtasks_adapters.workers import Loop
 
 
 class Boundary:
@@ -54,6 +55,7 @@ class Boundary:
         self.app = _answering_probes(app, settings)
         self.settings = settings
         self._host = host
+        self._asyncio_loop: AbstractEventLoop | None = None
         self._loop: AsyncioLoop | TrioLoop | None = None
         self._is_drained_by_lifespan = False
         handle_sigterm(settings)
@@ -75,7 +77,10 @@ class Boundary:
             return
         if announcement.is_due:
             announcement.at_use(self.settings, "ASGI", has_lifespan=self._is_drained_by_lifespan)
-        response = ResponseScope(self.settings, self._host, self._server_loop())
+        running = running_asyncio_loop()
+        if running is None or running is not self._asyncio_loop:
+            self._find_loop(running)
+        response = ResponseScope(self.settings, self._host, self._loop)
         scope = {**scope, SCOPE_KEY: response}
         new_exchange = HttpExchange if kind == "http" else WebsocketExchange
         exchange = new_exchange(response, receive, send)
@@ -88,7 +93,8 @@ class Boundary:
             await self._wait(response, exchange)
             raise
         current_tasks.reset(token)
-        exchange.end(None)
+        if not response.is_over:  # else its last message was sent, and with that it ended
+            exchange.end(None)
         if exchange.must_run_inline or response.tasks:
             await self._wait(response, exchange)
 
@@ -103,11 +109,10 @@ class Boundary:
             with anyio.move_on_after(limit, shield=True):
                 await response.activity.wait()
 
-    def _server_loop(self) -> Loop:
-        running = running_asyncio_loop()
+    def _find_loop(self, running: AbstractEventLoop | None) -> None:
         if self._loop is None or not self._loop.is_running_here(running):
+            self._asyncio_loop = running
             self._loop = TrioLoop() if running is None else AsyncioLoop(running)
-        return self._loop
 
     async def _run_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         lifespan = Lifespan(receive, send, self._drain)

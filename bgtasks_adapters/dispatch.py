@@ -24,8 +24,6 @@ from bgtasks_adapters.views import View
 from bgtasks_adapters.work import Work
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     from bgtasks_adapters.activity import Activity
     from bgtasks_adapters.events import Fate
     from bgtasks_adapters.fates import Fates
@@ -305,7 +303,7 @@ class ResponseScope(BackgroundTasks):
     def withdraw(self, task: BackgroundTask, fate: Fate, reason: str, /) -> bool:
         return self.work.withdraw(self, task, fate, reason)
 
-    # What a run asks (runner.Response), and those that wait for it.
+    # What those ask that wait for it (runs.Response).
 
     @property
     def fates(self) -> Fates:
@@ -314,13 +312,6 @@ class ResponseScope(BackgroundTasks):
     @property
     def activity(self) -> Activity:
         return self.work.activity
-
-    @property
-    def lock(self) -> AbstractContextManager[object]:
-        return self.work.lock
-
-    def finished(self, run: Run) -> None:
-        self.work.finished(run)
 
     # What the process asks at its end (process.OpenResponse).
 

@@ -68,6 +68,8 @@ class HttpExchange(Exchange):
             if message.get("trailers", False):
                 self._has_trailers = True
             is_last = False
+        elif kind == "http.response.body":
+            is_last = not message.get("more_body", False) and not self._has_trailers
         else:
             is_last = self._is_last(kind, message)
         if is_last and self._response.tasks and not self._has_room():
@@ -82,7 +84,7 @@ class HttpExchange(Exchange):
             self._over()
 
     def _is_last(self, kind: str, message: Message) -> bool:
-        if kind in ("http.response.body", "http.response.zerocopysend"):
+        if kind == "http.response.zerocopysend":
             return not message.get("more_body", False) and not self._has_trailers
         if kind == "http.response.pathsend":
             return not self._has_trailers

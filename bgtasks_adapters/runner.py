@@ -20,35 +20,20 @@ from bgtasks_adapters.workers import loop_thread, workers_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-    from contextlib import AbstractContextManager
     from typing import Protocol
 
-    from bgtasks_adapters.activity import Activity
-    from bgtasks_adapters.fates import Fates
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.surroundings import HostContext, Surroundings
     from bgtasks_adapters.tasks import BackgroundTask, Collection
+    from bgtasks_adapters.work import Work
     from bgtasks_adapters.workers import Loop
 
     class Response(Collection, Protocol):
         """What a run asks of the response it belongs to; see ``dispatch.ResponseScope``."""
 
-        tasks: list[BackgroundTask]
         settings: Settings
         hosts: tuple[HostContext, ...]
         loop: Loop | None
-
-        @property
-        def lock(self) -> AbstractContextManager[object]: ...
-
-        @property
-        def fates(self) -> Fates: ...
-
-        @property
-        def activity(self) -> Activity: ...
-
-        def finished(self, run: Run, /) -> None:
-            """Be told, under the lock, that the last task of a run has ended."""
 
 
 class Run:
@@ -61,11 +46,11 @@ class Run:
     _started: object = None
     """What the loop gave for an async leg, held because the loop itself does not hold it."""
 
-    def __init__(self, response: Response, tasks: list[BackgroundTask]) -> None:
-        self.response = response
+    def __init__(self, work: Work, response: Response, tasks: list[BackgroundTask]) -> None:
         self.tasks = tasks
+        self._work = work
+        self._response = response
         self._loop = response.loop or loop_thread()
-        self._lock = response.lock
 
     # The drivers: each goes from leg to leg in its own way.
 
@@ -76,14 +61,14 @@ class Run:
 
     def _begin(self) -> None:
         ledger.start(self)
-        self.response.activity.started(self)
+        self._work.activity.started(self)
 
     def _hand_over(self) -> None:
         task = self._next_or_finish()
         if task is None:
             return
         if not task.is_async:
-            workers_of(self.response.settings.max_workers).submit(self._run_leg_and_hand_over)
+            workers_of(self._response.settings.max_workers).submit(self._run_leg_and_hand_over)
             return
         try:
             self._started = self._loop.start(self._await_leg_and_hand_over)
@@ -93,12 +78,12 @@ class Run:
             self._started = self._loop.start(self._await_leg_and_hand_over)
 
     def _run_leg_and_hand_over(self) -> None:
-        self.run_leg()
+        self._run_within(self._response.hosts)
         self._hand_over()
 
     async def _await_leg_and_hand_over(self) -> None:
         try:
-            await self.await_leg()
+            await self._await_within(self._response.hosts)
         except BaseException:
             # Cancelled: the server's loop ends. What comes next runs on the process's own.
             self._loop = loop_thread()
@@ -150,7 +135,7 @@ class Run:
 
     def run_leg(self) -> None:
         """Run the consecutive ``def`` tasks that are next, on this thread."""
-        self._run_within(self.response.hosts)
+        self._run_within(self._response.hosts)
 
     def _run_within(
         self, hosts: Sequence[HostContext], trips: tuple[Surroundings, ...] = ()
@@ -160,8 +145,8 @@ class Run:
                 self._run_within(hosts[1:], (*trips, trip))
             return
         collection, fates, start_beside = (
-            self.response,
-            self.response.fates,
+            self._response,
+            self._work.fates,
             self._start_beside,
         )
         for task in self._claim(is_async=False):
@@ -183,7 +168,7 @@ class Run:
 
     async def await_leg(self) -> None:
         """Run the consecutive ``async def`` tasks that are next, on this loop."""
-        await self._await_within(self.response.hosts)
+        await self._await_within(self._response.hosts)
 
     async def _await_within(
         self, hosts: Sequence[HostContext], trips: tuple[Surroundings, ...] = ()
@@ -192,7 +177,7 @@ class Run:
             async with Trip(hosts[0].async_trip) as trip:
                 await self._await_within(hosts[1:], (*trips, trip))
             return
-        collection, fates = self.response, self.response.fates
+        collection, fates = self._response, self._work.fates
         for task in self._claim(is_async=True):
             started_at = time()
             try:
@@ -216,37 +201,33 @@ class Run:
 
     # Which task is next.
 
-    def _next(self) -> BackgroundTask | None:
-        """Return the task that is next, leaving it where it is."""
-        tasks = self.tasks
-        while self._index < len(tasks):
-            task = tasks[self._index]
-            if task.status != "pending":
-                self._index += 1
-            elif self.is_stopped:
-                reason = "a task before it failed, and on_error is 'stop'"
-                self.response.fates.settle(task, "skipped", reason=reason)
-            else:
-                return task
-        return None
-
     def _next_or_finish(self) -> BackgroundTask | None:
-        while (task := self._next()) is None:
-            with self._lock:
-                if self._index < len(self.tasks):
+        """Return the task that is next, leaving it where it is; None, and done, if none is."""
+        tasks = self.tasks
+        while True:
+            while self._index < len(tasks):
+                task = tasks[self._index]
+                if task.status != "pending":
+                    self._index += 1
+                elif self.is_stopped:
+                    reason = "a task before it failed, and on_error is 'stop'"
+                    self._work.fates.settle(task, "skipped", reason=reason)
+                else:
+                    return task
+            with self._work.lock:
+                if self._index < len(tasks):
                     continue  # one was added meanwhile
                 was_running = self._finish()
             if was_running:
-                self.response.activity.finished(self)
+                self._work.activity.finished(self)
             return None
-        return task
 
     def _finish(self) -> bool:
         """Note, under the lock, that no task is left; True if that is news."""
         was_running = not self._is_finished
         if was_running:
             self._is_finished = True
-            self.response.finished(self)
+            self._work.finished(self)
             ledger.finish(self)
         return was_running
 
@@ -268,7 +249,7 @@ class Run:
                 self._index = index = index + 1
 
     def _claim_keyed(self, task: BackgroundTask) -> bool:
-        with self._lock:  # against cancel() and a later task of its key
+        with self._work.lock:  # against cancel() and a later task of its key
             if task.status != "pending":
                 return False
             task.status = "running"
@@ -285,14 +266,14 @@ class Run:
         if not isinstance(error, Exception):
             reason = _why_interrupted(task, error)
             if reason is not None:
-                settle = self.response.fates.settle
+                settle = self._work.fates.settle
                 settle(task, "left_over", reason=reason, started_at=started_at)
                 return False
         fate = fate_of(task, error)
         if fate == "cancelled":  # not from outside: a failure like any other
             fate = "failed"
-        self.is_stopped = self.response.settings.on_error == "stop"
-        self.response.fates.settle(task, fate, error=error, started_at=started_at)
+        self.is_stopped = self._response.settings.on_error == "stop"
+        self._work.fates.settle(task, fate, error=error, started_at=started_at)
         is_exit = isinstance(error, (KeyboardInterrupt, SystemExit)) and not task.is_async
         return not (is_exit and threading.current_thread() is threading.main_thread())
 
@@ -306,11 +287,11 @@ class Run:
     def leave_over(self, reason: str) -> None:
         """Report every task that has not ended as left over, and end this run."""
         for task in self.unfinished_tasks():
-            self.response.fates.settle(task, "left_over", reason=reason)
-        with self._lock:
+            self._work.fates.settle(task, "left_over", reason=reason)
+        with self._work.lock:
             was_running = self._finish()
         if was_running:
-            self.response.activity.finished(self)
+            self._work.activity.finished(self)
 
 
 def _why_interrupted(task: BackgroundTask, error: BaseException) -> str | None:

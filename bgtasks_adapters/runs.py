@@ -13,7 +13,9 @@ from bgtasks_adapters.process import ledger
 if TYPE_CHECKING:
     from typing import Protocol
 
+    from bgtasks_adapters.activity import Activity
     from bgtasks_adapters.events import Fate
+    from bgtasks_adapters.fates import Fates
     from bgtasks_adapters.runner import Response as ResponseOfRun
     from bgtasks_adapters.runner import Run
     from bgtasks_adapters.surroundings import TestThread, ToThread
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
         """What is asked of the response whose runs they are; see ``dispatch.ResponseScope``."""
 
         concurrent: bool
+
+        @property
+        def fates(self) -> Fates: ...
+
+        @property
+        def activity(self) -> Activity: ...
 
         @property
         def is_captured(self) -> bool: ...

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     class Response(RunningResponse, HoldingResponse, Protocol):
         """What is asked of the response whose work it is; see ``dispatch.ResponseScope``."""
 
+        tasks: list[BackgroundTask]
         notes: Notes
         captor: Captor | None
 
@@ -66,22 +67,23 @@ class Work:
             self._is_taking = True
             first, new = self._counted, self._next(response)
         due: list[BackgroundTask] = []
-        runs: list[Run] = []
         try:
             if self.fates.dispatched_at is None:
                 self.fates.begin()
-            while new is not None:
+            while True:
                 if self._held is not None:
                     self._held.watch_new()
                 due += self.fates.judged(new)
                 with self.lock:
+                    if self._counted == len(response.tasks):
+                        self._is_taking = False
+                        if not self.held_tasks:
+                            ledger.close(response)
+                        return self._runs_of(response, due) if due else []
                     new = self._next(response)
-                    if new is None and due:
-                        runs = self._runs_of(response, due)
         except BaseException:
             self._take_back(response, first)
             raise
-        return runs
 
     def _take_back(self, response: Response, first: int) -> None:
         """Count nothing from the first one on: interrupted, so that nobody will run them.
@@ -95,16 +97,10 @@ class Work:
             self._is_taking = False
             ledger.open(response)
 
-    def _next(self, response: Response) -> list[BackgroundTask] | None:
-        """Count what is new, set aside what is held, return the rest; None if nothing is new."""
-        added = response.tasks[self._counted :]
-        if not added:
-            self._is_taking = False
-            if not self.held_tasks:
-                ledger.close(response)
-            return None
+    def _next(self, response: Response) -> list[BackgroundTask]:
+        """Count what is new, under the lock; set aside what is held, return what may start."""
         pending: list[BackgroundTask] = []
-        for task in added:
+        for task in response.tasks[self._counted :]:
             if task.hold is not None and task.hold.is_waiting:
                 self._hold(response, task)
             else:
@@ -122,11 +118,11 @@ class Work:
 
     def _runs_of(self, response: Response, due: list[BackgroundTask]) -> list[Run]:
         if response.concurrent:
-            return [Run(response, [task]) for task in due]
+            return [Run(self, response, [task]) for task in due]
         if self._run is not None:
             self._run.tasks += due
             return []  # it is under way and will come to them
-        self._run = Run(response, due)
+        self._run = Run(self, response, due)
         self._run.is_stopped = self._is_stopped
         return [self._run]
 
