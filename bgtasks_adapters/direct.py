@@ -11,12 +11,16 @@ from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from bgtasks_adapters.concurrency import ENDED, DeadlineExceededError, rest_in_context
+import anyio
+import anyio.to_thread
+from anyio.from_thread import check_cancelled
+
+from bgtasks_adapters.concurrency import ENDED, rest_in_context
+from bgtasks_adapters.fates import fate_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from bgtasks_adapters.events import Fate
     from bgtasks_adapters.tasks import BackgroundTask, BackgroundTasks
 
 _CHECK_SECONDS = 20e-6
@@ -81,8 +85,6 @@ async def _await(task: BackgroundTask, collection: BackgroundTasks) -> None:
 
 async def run_concurrently(collection: BackgroundTasks) -> None:
     """Start all tasks together; raise their failures at the end as one ExceptionGroup."""
-    import anyio
-
     errors: list[Exception] = []
 
     async def run(task: BackgroundTask) -> None:
@@ -120,8 +122,6 @@ class _Trip:
 
     async def run(self) -> BackgroundTask | None:
         """Return the async task behind the trip's last one; None where no task is left."""
-        import anyio.to_thread
-
         try:
             return await anyio.to_thread.run_sync(self._run)
         except BaseException:
@@ -130,8 +130,6 @@ class _Trip:
             raise
 
     def _run(self) -> BackgroundTask | None:
-        from anyio.from_thread import check_cancelled
-
         collection = self._collection
         check_at = monotonic() + _CHECK_SECONDS
         for task in self._tasks:
@@ -158,11 +156,3 @@ class _Trip:
 def _fail(task: BackgroundTask, error: BaseException) -> None:
     task.context = None
     task.status = fate_of(task, error)
-
-
-def fate_of(task: BackgroundTask, error: BaseException) -> Fate:
-    """Return the fate of a task that ran and raised ``error``."""
-    if isinstance(error, DeadlineExceededError) and error.owner is task:
-        return "timed_out"
-    is_failure = isinstance(error, (Exception, KeyboardInterrupt, SystemExit))
-    return "failed" if is_failure else "cancelled"

@@ -55,6 +55,9 @@ class ResponseScope(BackgroundTasks):
     """Whether it is a websocket that was accepted: it ends with the process at the latest."""
     is_client_gone = False
     """Whether a websocket's client has left: however its view ends then is its usual end."""
+    rules = rules_of_every_host
+    """What ``add_task`` says of arguments, for a framework whose tasks need nothing around them;
+    one that is a host has rules of its own."""
     raises_failures = False
     """Whether its owner raises what tasks raised, so that nobody else has to."""
     _work: Work | None = None
@@ -255,7 +258,7 @@ class ResponseScope(BackgroundTasks):
         if self.hosts:
             self._capture(task)
         elif task.args or task.kwargs or type(task.func) is not FunctionType:
-            rules_of_every_host.check(task)
+            self.rules.check(task)
         if self._work is None:  # not before: it may have been refused
             self._begin_work()
         if self.captor is not None:
@@ -274,6 +277,8 @@ class ResponseScope(BackgroundTasks):
 
     def _capture(self, task: BackgroundTask) -> None:
         task.captured = tuple([host.capture(task) for host in self.hosts])
+        if self.rules is not rules_of_every_host:
+            self.rules.check(task)
         if task.options.waits_for_commit(self.settings.when, self.settings.on_commit):
             holds = filter(None, [host.hold(task) for host in self.hosts])
             task.hold = next(holds, None)

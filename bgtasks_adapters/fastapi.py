@@ -17,20 +17,12 @@ from starlette.datastructures import UploadFile
 from bgtasks_adapters.arguments import ArgumentRules, Finding, Rule
 from bgtasks_adapters.dispatch import SCOPE_KEY, ResponseScope
 from bgtasks_adapters.exceptions import NoActiveResponseError
-from bgtasks_adapters.surroundings import HostContext
 from bgtasks_adapters.tasks import BackgroundTasks
 
 if TYPE_CHECKING:
     from bgtasks_adapters.tasks import BackgroundTask
 
 __all__ = ["BackgroundTasksDep"]
-
-
-class _FastAPIContext(HostContext):
-    """FastAPI's surroundings of tasks: it closes uploaded files, and tasks need nothing of it."""
-
-    def capture(self, task: BackgroundTask, /) -> None:
-        _rules.check(task)
 
 
 def _rule_of(kind: type[Any]) -> Rule | None:
@@ -46,7 +38,6 @@ def _judge_upload(task: BackgroundTask, value: UploadFile) -> Finding:
 
 
 _rules = ArgumentRules(_rule_of)
-_context = _FastAPIContext()
 
 
 async def _background_tasks(connection: HTTPConnection) -> AsyncIterator[BackgroundTasks]:
@@ -56,7 +47,7 @@ async def _background_tasks(connection: HTTPConnection) -> AsyncIterator[Backgro
             "BackgroundTasksDep found no response to run tasks after. Put the middleware around "
             "the application: app.add_middleware(bgtasks_adapters.asgi.BackgroundTasksMiddleware)"
         )
-    scope.join(_context)
+    scope.rules = _rules
     scope.view_returned()  # unless it is seen to raise
     try:
         yield scope

@@ -12,8 +12,8 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from bgtasks_adapters.concurrency import ENDED, is_cancellation, rest_in_context
-from bgtasks_adapters.direct import fate_of
 from bgtasks_adapters.exceptions import ProcessTerminated
+from bgtasks_adapters.fates import fate_of
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.surroundings import Trip
 from bgtasks_adapters.workers import loop_thread, workers_of
