@@ -233,20 +233,20 @@ class Run:
 
     def _claim(self, *, is_async: bool) -> Iterator[BackgroundTask]:
         """Take the tasks of one leg, one after the other, each just before it runs."""
-        # Without the lock: one leg at a time moves the index, and a list's end only moves on.
+        # Without the lock: one leg at a time comes here, and a list's end only moves on. The index
+        # is noted behind them all, because one that was taken is passed over anyhow.
         tasks, index = self.tasks, self._index
         while index < len(tasks) and not self.is_stopped:
             task = tasks[index]
             if task.status == "pending":
                 if task.is_async is not is_async:
-                    return
+                    break
                 if task.options.key is not None and not self._claim_keyed(task):
                     continue
                 task.status = "running"
-                self._index = index = index + 1
                 yield task
-            else:
-                self._index = index = index + 1
+            index += 1
+        self._index = index
 
     def _claim_keyed(self, task: BackgroundTask) -> bool:
         with self._work.lock:  # against cancel() and a later task of its key

@@ -100,13 +100,15 @@ class Work:
     def _next(self, response: Response) -> list[BackgroundTask]:
         """Count what is new, under the lock; set aside what is held, return what may start."""
         pending: list[BackgroundTask] = []
-        for task in response.tasks[self._counted :]:
+        held = 0
+        added = response.tasks[self._counted :]
+        for task in added:
             if task.hold is not None and task.hold.is_waiting:
                 self._hold(response, task)
-            else:
-                self._counted += 1
-                if task.status == "pending":
-                    pending.append(task)
+                held += 1
+            elif task.status == "pending":
+                pending.append(task)
+        self._counted += len(added) - held
         ledger.count_added(len(pending))
         return pending
 
