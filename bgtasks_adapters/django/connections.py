@@ -7,7 +7,6 @@ at those of another one.
 from __future__ import annotations
 
 import threading
-from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +37,6 @@ class ConnectionCare:
     """
 
     def __enter__(self) -> ConnectionCare:
-        _watch()
         clean_connections()
         # Somebody's who is not done with them, such as a TestCase.
         self._in_transaction = {each.alias for each in connections_here() if each.in_atomic_block}
@@ -94,11 +92,12 @@ def connections_here() -> list[Any]:
     """Return this thread's connections, if any is open. ``Any``, because not all have types."""
     if getattr(_thread, "has_none", False):
         return []  # as most tasks leave it, and to look for them takes its time
+    if running_asyncio_loop() is not None:
+        # Each task of a loop has connections of its own, if any (DJANGO_ALLOW_ASYNC_UNSAFE).
+        has_had_one = getattr(_thread, "has_had_one", False)
+        return list(connections.all(initialized_only=True)) if has_had_one else []
     found = list(connections.all(initialized_only=True))
-    # Not on a loop, where each of its tasks has connections of its own (DJANGO_ALLOW_ASYNC_UNSAFE).
-    if running_asyncio_loop() is None:
-        _watch()
-        _thread.has_none = not any(c.connection is not None or c.in_atomic_block for c in found)
+    _thread.has_none = not any(c.connection is not None or c.in_atomic_block for c in found)
     return found
 
 
@@ -110,16 +109,10 @@ def _has_pool(connection: Any) -> bool:
     return bool(connection.settings_dict["OPTIONS"].get("pool"))
 
 
-@cache
-def _watch() -> None:
-    call_at_thread_end(connections.close_all)
-    connection_created.connect(_note_connection)
-    connection_created.connect(_replace_closed_one_of_pool)
-
-
 def _note_connection(**kwargs: Any) -> None:
     """Note, on the thread that it is of, that there is one."""
     _thread.has_none = False
+    _thread.has_had_one = True
 
 
 def _replace_closed_one_of_pool(connection: Any, **kwargs: Any) -> None:
@@ -133,3 +126,9 @@ def _replace_closed_one_of_pool(connection: Any, **kwargs: Any) -> None:
     if not connection.settings_dict["CONN_HEALTH_CHECKS"] and not connection.is_usable():
         connection.close()
         connection.connect()  # and so here again
+
+
+# With the import, because of a connection that was opened before nothing would be known.
+call_at_thread_end(connections.close_all)
+connection_created.connect(_note_connection)
+connection_created.connect(_replace_closed_one_of_pool)
