@@ -90,10 +90,12 @@ SECTIONS = (
         "load",
         "Under load",
         "Real servers on the loopback. Latency is taken by an open-loop client that sends at even "
-        "intervals, at half of the rate that the same application reaches without a task; each "
-        "request has a task of 20 ms. Requests a second are counted under `wrk`, until the last "
-        "task, of 1 ms, has ended; `def` tasks on gunicorn, `async def` ones on uvicorn. All who "
-        "have such a limit may use 256 threads, because fewer could not run so many tasks at once.",
+        "intervals; each request has a task of 20 ms. That is at half of the rate that the same "
+        "application reaches with these tasks, and again at half of what it reaches without any, "
+        "which may be all that it can do with them. Requests a second are counted under `wrk`, "
+        "until the last task, of 1 ms, has ended; `def` tasks on gunicorn, `async def` ones on "
+        "uvicorn. All who have such a limit may use 256 threads, because fewer could not run so "
+        "many tasks at once.",
     ),
     Section(
         "starting",

@@ -8,7 +8,7 @@ from statistics import quantiles
 from benchmarks.arrivals import answer_times
 from benchmarks.guarded import Guarded
 from benchmarks.serving import Server, ServingError
-from benchmarks.wrk import run_wrk
+from benchmarks.wrk import Load, run_wrk
 
 CONNECTIONS = 16
 STALLED = 1.0
@@ -25,10 +25,8 @@ class Contender(Guarded):
     def __init__(self, name: str, server: Server | None, failure: str = "") -> None:
         super().__init__(failure)
         self.name = name
-        self.capacity = 0.0
-        """Answers per second without a task."""
-        self.most = 0.0
-        """And the most that was seen with tasks."""
+        self.capacities: dict[str, float] = {}
+        """Answers per second at full load, of each page that was asked for."""
         self.asked = self.lost = 0
         self.is_in_order = True
         self.backlog = 0.0
@@ -41,15 +39,17 @@ class Contender(Guarded):
         same: its remark says so."""
         return not self.failure and not self.lost
 
-    def find_capacity(self, seconds: int) -> float:
-        """Measure and note the answers per second at full load, without a task.
+    def find_capacity(self, path: str, *, has_task: bool, seconds: int) -> float:
+        """Measure and note the answers per second at full load, until the last task has ended.
 
         The best of all calls is what it can do: whatever disturbs a run only makes it slower.
         """
-        url = self._running.url("/none")
-        rate = run_wrk(url, seconds=seconds, connections=CONNECTIONS).rate
-        self.capacity = max(self.capacity, rate)
+        rate = self.rate(path, seconds) if has_task else self._ask(path, seconds).rate
+        self.capacities[path] = max(self.capacities.get(path, 0.0), rate)
         return rate
+
+    def _ask(self, path: str, seconds: int) -> Load:
+        return run_wrk(self._running.url(path), seconds=seconds, connections=CONNECTIONS)
 
     def check_order(self) -> float:
         """Let several responses at a time have five tasks each; also the warm-up of the threads."""
@@ -66,15 +66,13 @@ class Contender(Guarded):
         faster for that.
         """
         before = self._ran()
-        load = run_wrk(self._running.url(path), seconds=seconds, connections=CONNECTIONS)
-        rate = load.requests / (load.seconds + self._settle(before, load.requests))
-        self.most = max(self.most, rate)
-        return rate
+        load = self._ask(path, seconds)
+        return load.requests / (load.seconds + self._settle(before, load.requests))
 
-    def p99(self, path: str, *, has_task: bool, seconds: float) -> float:
-        """Return the 99th percentile of the answer times at half of its capacity, in ms."""
+    def p99(self, path: str, *, has_task: bool, rate: float, seconds: float) -> float:
+        """Return the 99th percentile of the answer times at this rate, in ms."""
         before = self._ran()
-        taken = answer_times(self._running.port, path, rate=self.capacity / 2, seconds=seconds)
+        taken = answer_times(self._running.port, path, rate=rate, seconds=seconds)
         if has_task:
             self._settle(before, len(taken))
         return quantiles(taken, n=100)[98] * 1000
