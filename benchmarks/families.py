@@ -50,7 +50,14 @@ STARLETTE = Family(
     "Starlette",
     "uvicorn",
     "async",
-    ("starlette_ours", "starlette", "starlette_by_hand", "asgi_background", "aiojobs"),
+    (
+        "starlette_ours",
+        "starlette",
+        "starlette_by_hand",
+        "starlette_with_care",
+        "asgi_background",
+        "aiojobs",
+    ),
 )
 FAMILIES = (
     FLASK,
@@ -77,8 +84,14 @@ QUICK_FAMILIES = (
     Family("Starlette", "uvicorn", "async", ("starlette_ours", "starlette")),
 )
 
-BY_HAND = frozenset({"flask_by_hand", "flask_thread", "starlette_by_hand"}) | {
-    "django_wsgi_by_hand",
-    "django_asgi_by_hand",
-}
+BY_HAND = frozenset(
+    {
+        "flask_by_hand",
+        "flask_thread",
+        "starlette_by_hand",
+        "starlette_with_care",
+        "django_wsgi_by_hand",
+        "django_asgi_by_hand",
+    }
+)
 """Modules that show a limit and are no peers: a few lines in a site, with no care for anything."""

@@ -15,7 +15,11 @@ NOTE = "The reference is Starlette's request without a task, measured by turns w
 def _frameworks(kind: str) -> tuple[Row, ...]:
     page = f"/{kind}"
     words = "`async def`" if kind == "async" else "`def`"
-    coroutines = (Entry("asgi_background", page), Entry("aiojobs", page))
+    coroutines = (
+        Entry("starlette_with_care", page),
+        Entry("asgi_background", page),
+        Entry("aiojobs", page),
+    )
     return (
         Row(
             f"Starlette: a request with one {words} task",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Unpack
 from wsgiref.util import setup_testing_defaults
 
@@ -91,3 +91,42 @@ class EndingResponse:
         is_done = asyncio.Event()
         self._scope.activity.call_when_none(is_done.set)
         await is_done.wait()
+
+
+class SteppedResponse:
+    """A response whose loop only keeps what it is given, so that each step is seen by itself."""
+
+    _settings = Settings()
+
+    def __init__(self) -> None:
+        self._loop = _KeepingLoop()
+        self.tasks = ResponseScope(self._settings, loop=self._loop)
+
+    def end(self) -> None:
+        """End it; its tasks are given to the loop."""
+        self.tasks.end(status=200)
+
+    def run(self) -> None:
+        """Run what the loop was given, which is not to wait for anything."""
+        try:
+            self._loop.kept.pop()().send(None)
+        except StopIteration:
+            return
+        raise AssertionError("a task waits")
+
+
+class _KeepingLoop:
+    def __init__(self) -> None:
+        self.kept: list[Callable[[], Coroutine[Any, Any, None]]] = []
+
+    def start(self, function: Callable[[], Coroutine[Any, Any, None]], /) -> None:
+        self.kept.append(function)
+
+    def is_running_here(self, asyncio_loop: object) -> bool:
+        return True
+
+    def is_alive(self) -> bool:
+        return True
+
+    def outlive_the_server(self, seconds: float, /) -> None:
+        pass

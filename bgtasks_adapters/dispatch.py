@@ -169,8 +169,8 @@ class ResponseScope(BackgroundTasks):
         or ``max_pending`` reached). Where a ``def`` view still runs, because the client left and
         the framework did not wait for it, the tasks wait for the view.
         """
-        if status is not None and not self.is_over:
-            self.started(status)
+        if status is not None and not self.notes.is_over:
+            self.notes.status = status
         if self.note_end(error=error, is_disconnected=is_disconnected):
             self.dispatch()
 
@@ -202,7 +202,7 @@ class ResponseScope(BackgroundTasks):
         self.is_dispatched = True  # before it looks for tasks; see append()
         if not self.tasks:
             return  # one that is appended from now on is a late one
-        must_run_here = self.is_inline or not self.has_room
+        must_run_here = self.is_inline or not ledger.has_room(self.settings.max_pending)
         if must_run_here and not is_on_loop():
             self.run_here()
         else:
@@ -210,15 +210,16 @@ class ResponseScope(BackgroundTasks):
 
     def start(self) -> None:
         """Start the tasks on the workers, never here."""
-        self._due().start()
+        for run in self._due():
+            run.start()
 
     def run_here(self) -> None:
         """Run all tasks within the calling thread's time; for the end of a block or a request."""
-        self._due().run_here()
+        Runs(self, self._due()).run_here()
 
     async def run_awaited(self, to_thread: ToThread | None = None) -> None:
         """Run all tasks within the calling coroutine; see ``runs.Runs``."""
-        await self._due().run_awaited(to_thread)
+        await Runs(self, self._due()).run_awaited(to_thread)
 
     @property
     def is_inline(self) -> bool:
@@ -235,14 +236,15 @@ class ResponseScope(BackgroundTasks):
         """Tell whether this process may take on more tasks."""
         return ledger.has_room(self.settings.max_pending)
 
-    def _due(self) -> Runs:
+    def _due(self) -> list[Run]:
         """Turn the tasks that may run into runs, as far as they may start."""
         self.is_dispatched = True  # before it looks for tasks; see append()
-        return self._allowed(self.work.take(self) if self.tasks else [])
+        return self._allowed(self.work.take(self)) if self.tasks else []
 
-    def _allowed(self, due: list[Run]) -> Runs:
-        runs = Runs(self, due)
-        return runs if self.captor is None or self.captor.lets_run(runs) else Runs(self, [])
+    def _allowed(self, due: list[Run]) -> list[Run]:
+        if self.captor is None or self.captor.lets_run(Runs(self, due)):
+            return due
+        return []
 
     # What the collection of a response does otherwise than one that is awaited.
 
@@ -288,7 +290,7 @@ class ResponseScope(BackgroundTasks):
         due = self.work.take(self)
         if not due:
             return  # whoever is at it will come to it, or it is held, or does not run
-        runs = self._allowed(due)
+        runs = Runs(self, self._allowed(due))
         if self.is_inline and not is_on_loop():
             runs.run_late_here()
         else:

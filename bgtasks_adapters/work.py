@@ -77,7 +77,7 @@ class Work:
                 with self.lock:
                     if self._counted == len(response.tasks):
                         self._is_taking = False
-                        if not self.held_tasks:
+                        if self._held is None or not self._held.tasks:
                             ledger.close(response)
                         return self._runs_of(response, due) if due else []
                     new = self._next(response)

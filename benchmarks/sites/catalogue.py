@@ -73,6 +73,7 @@ SITES = {
         Site("flask_ours", OURS, "wsgi", "Flask", _BOTH),
         Site("starlette", "Starlette", "asgi", "Starlette", _BOTH),
         Site("starlette_by_hand", "asyncio.create_task", "asgi", "Starlette", _BOTH),
+        Site("starlette_with_care", f"{BY_HAND}, with care", "asgi", "Starlette", ("async",)),
         Site("starlette_ours", OURS, "asgi", "Starlette", _BOTH),
         Site("asgi_background", "asgi-background", "asgi", "Starlette", ("async",)),
         Site("aiojobs", "aiojobs", "asgi", "Starlette", ("async",)),
