@@ -252,7 +252,7 @@ class ResponseScope(BackgroundTasks):
         if not self.is_over:  # else they are on their way; a framework awaits them, if given them
             await super().__call__()
 
-    def append(self, task: BackgroundTask, /) -> None:
+    def append(self, task: BackgroundTask) -> None:
         is_current = current_tasks.get(None) is self
         task.context = copy_context() if is_current else self.copy_context()
         if self.settings.overflow == "refuse":
