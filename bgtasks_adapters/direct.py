@@ -16,7 +16,6 @@ import anyio.to_thread
 from anyio.from_thread import check_cancelled
 
 from bgtasks_adapters.concurrency import ENDED, rest_in_context
-from bgtasks_adapters.fates import fate_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -155,4 +154,4 @@ class _Trip:
 
 def _fail(task: BackgroundTask, error: BaseException) -> None:
     task.context = None
-    task.status = fate_of(task, error)
+    task.status = task.fate_of(error)

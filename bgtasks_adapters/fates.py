@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from bgtasks_adapters import events
-from bgtasks_adapters.concurrency import DeadlineExceededError
 from bgtasks_adapters.exceptions import ProcessTerminated
 from bgtasks_adapters.outcome import Outcome, lets_run, why_skipped
 from bgtasks_adapters.process import ledger
@@ -121,11 +120,3 @@ class Fates:
             events.report(event, observers)
         else:  # in a copy, because the thread of a task left over may still be inside it
             context.copy().run(events.report, event, observers)
-
-
-def fate_of(task: BackgroundTask, error: BaseException) -> events.Fate:
-    """Return the fate of a task that ran and raised ``error``, whoever called it."""
-    if isinstance(error, DeadlineExceededError) and error.owner is task:
-        return "timed_out"
-    is_failure = isinstance(error, (Exception, KeyboardInterrupt, SystemExit))
-    return "failed" if is_failure else "cancelled"

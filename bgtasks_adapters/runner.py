@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from bgtasks_adapters.concurrency import ENDED, is_cancellation, rest_in_context
 from bgtasks_adapters.exceptions import ProcessTerminated
-from bgtasks_adapters.fates import fate_of
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.surroundings import Trip
 from bgtasks_adapters.workers import loop_thread, workers_of
@@ -269,7 +268,7 @@ class Run:
                 settle = self._work.fates.settle
                 settle(task, "left_over", reason=reason, started_at=started_at)
                 return False
-        fate = fate_of(task, error)
+        fate = task.fate_of(error)
         if fate == "cancelled":  # not from outside: a failure like any other
             fate = "failed"
         self.is_stopped = self._response.settings.on_error == "stop"

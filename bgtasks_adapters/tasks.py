@@ -179,6 +179,13 @@ class BackgroundTask:
         running = concurrency.run_in_context(context, coroutine)
         return concurrency.run_with_deadline(running, self.options.timeout, self)
 
+    def fate_of(self, error: BaseException) -> events.Fate:
+        """Return what becomes of it when its call has raised ``error``."""
+        if isinstance(error, concurrency.DeadlineExceededError) and error.owner is self:
+            return "timed_out"
+        is_failure = isinstance(error, (Exception, KeyboardInterrupt, SystemExit))
+        return "failed" if is_failure else "cancelled"
+
     def new_context(self, collection: Collection) -> Context:
         """Capture the context only now: for a task that was made by hand, or runs once more."""
         self.context = collection.copy_context()
