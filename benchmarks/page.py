@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.limits import limits
 from benchmarks.record import Record
 from benchmarks.results import Result
 from benchmarks.sections import ROOT, SECTIONS, Section
@@ -80,6 +81,10 @@ def _parts(record: Record) -> Iterator[str]:
     yield f"Reached: {met} of {len(rows)}.\n"
     yield markdown(REACH_HEAD, rows)
     yield ""
+    if not left_out:
+        yield "### What limits the rows that miss\n"
+        yield "\n".join(f"- {words}" for words in limits(record.results))
+        yield ""
     for section in SECTIONS:
         if section.module in record.sections:
             yield from _section(section, record.sections[section.module])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle
+from textwrap import wrap
 from typing import Any
 
 from benchmarks.page import PLOTS, can_be_drawn, plot_file
@@ -19,6 +20,8 @@ from benchmarks.tables import number, what_to_reach
 BLUE, GREY, DARK_GREY, VERMILION = "#0072B2", "#B5B5B5", "#7A7A7A", "#D55E00"
 OTHERS = ("#E69F00", "#009E73", "#CC79A7", "#000000", "#D55E00", "#56B4E9", "#8C6D31")
 MARKERS = "sD^vPX*"
+WIDEST_TITLE = 90
+"""In characters; a longer one goes on below."""
 WIDE = 50
 """From which ratio on between the longest and the shortest bar their axis is logarithmic."""
 
@@ -58,7 +61,9 @@ def _draw(section: Section, results: Sequence[Result]) -> None:
             lines.setdefault(result.point.plot, []).append(result)
     bars = [result for result in results if result.point is None]
     rows = -(-len(lines) // 2)
-    heights = [3.4] * rows + [0.9 + 0.27 * len(_drawn(result)) for result in bars]
+    heights = [3.4] * rows + [
+        0.75 + 0.15 * len(_title_lines(result)) + 0.27 * len(_drawn(result)) for result in bars
+    ]
     canvas = Canvas(figsize=(9, sum(heights)))
     FigureCanvasAgg(canvas)
     grid = canvas.add_gridspec(len(heights), 2, height_ratios=heights)
@@ -75,6 +80,10 @@ def _drawn(result: Result) -> list[Figure]:
 
 def _is_ours(name: str) -> bool:
     return name.startswith(OURS)
+
+
+def _title_lines(result: Result) -> list[str]:
+    return wrap(_plain(result.what), WIDEST_TITLE)
 
 
 def _draw_bars(axes: Any, result: Result) -> None:
@@ -99,7 +108,7 @@ def _draw_bars(axes: Any, result: Result) -> None:
         axes.margins(x=0.12)
         axes.set_xlim(left=min(0.0, *values))
     _draw_limit(axes, result)
-    axes.set_title(_plain(result.what), pad=12)  # the limit's words stand below it
+    axes.set_title("\n".join(_title_lines(result)), pad=12)  # the limit's words stand below it
     is_log = axes.get_xscale() == "log"
     unit = f"{result.unit}, logarithmic" if is_log else result.unit
     axes.set_xlabel(unit, loc="right", labelpad=1)
@@ -110,6 +119,7 @@ def _draw_limit(axes: Any, result: Result) -> None:
     limit = _limit(result)
     if limit is None or result.reach is None:
         return
+    axes.set_xlim(right=max(axes.get_xlim()[1], limit * 1.2))  # its words stand to the right of it
     axes.axvline(limit, color=VERMILION, linestyle=(0, (4, 2)), linewidth=1.2)
     axes.annotate(
         what_to_reach(result, result.reach),
