@@ -257,6 +257,9 @@ class ResponseScope(BackgroundTasks):
         task.context = copy_context() if is_current else self.copy_context()
         if self.settings.overflow == "refuse":
             self._refuse_beyond_limit(task)
+        handoff = self.settings.handoff
+        if handoff is not None and task.job is None and task.options.handoff is None:
+            task.hand_off(handoff.job_for(task))
         if self.hosts:
             self._capture(task)
         elif task.args or task.kwargs or type(task.func) is not FunctionType:

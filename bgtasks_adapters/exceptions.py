@@ -46,6 +46,14 @@ class TooManyPendingTasksError(BackgroundTasksError, RuntimeError):
     """Raised by ``add_task`` at ``max_pending`` where ``overflow="refuse"`` is set."""
 
 
+class ForbiddenTaskError(BackgroundTasksError, PermissionError):
+    """Raised for the name of a function that may not be called by name; see ``handoff``."""
+
+
+class HandoffError(BackgroundTasksError, RuntimeError):
+    """Raised where an engine could not be given a task, or did not answer in time."""
+
+
 class TaskNotRunError(BackgroundTasksError, RuntimeError):
     """Recorded for a task of Django's tasks framework that never ran, with the reason."""
 

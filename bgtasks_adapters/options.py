@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from bgtasks_adapters.destinations import Destination
 from bgtasks_adapters.exceptions import InvalidOptionError
 from bgtasks_adapters.outcome import check_when
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from bgtasks_adapters.events import Observer
     from bgtasks_adapters.outcome import Outcome
@@ -24,6 +26,8 @@ class Options(NamedTuple):
     on_commit: bool | None = None
     observer: Observer | None = None
     """Told, beside those of the settings, of every fate but success, which the function sees."""
+    handoff: Destination | Literal[False] | None = None
+    engine: Mapping[str, Any] | None = None
     stands_for: tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]] | None = None
     """The call that users know, function and arguments, where the task's own only makes it."""
 
@@ -49,6 +53,17 @@ def check_options(options: Any) -> None:
         )
     if options.on_commit not in (None, True, False):
         raise InvalidOptionError(f"using(on_commit={options.on_commit!r}): use True or False.")
+    if options.handoff not in (None, False) and not isinstance(options.handoff, Destination):
+        raise InvalidOptionError(
+            f"using(handoff={options.handoff!r}): use a bgtasks_adapters.handoff.Handoff, or False."
+        )
+    engine = options.engine
+    if engine is not None and not (
+        isinstance(engine, Mapping) and all(isinstance(name, str) for name in engine)
+    ):
+        raise InvalidOptionError(
+            f"using(engine={engine!r}): use a dict of options that the task's engine knows."
+        )
     for option in ("name", "key"):
         value = getattr(options, option)
         if value is not None and not isinstance(value, str):

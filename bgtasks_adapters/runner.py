@@ -12,6 +12,7 @@ from time import time
 from typing import TYPE_CHECKING, Any
 
 from bgtasks_adapters.concurrency import ENDED, is_cancellation, rest_in_context
+from bgtasks_adapters.events import logger
 from bgtasks_adapters.exceptions import ProcessTerminated
 from bgtasks_adapters.process import ledger
 from bgtasks_adapters.surroundings import Trip
@@ -41,6 +42,7 @@ class Run:
     is_stopped = False
     """Whether a task failed, and those behind it are not to run for that."""
     _index = 0
+    _is_to_repeat = False
     _is_finished = False
     _started: object = None
     """What the loop gave for an async leg, held because the loop itself does not hold it."""
@@ -156,7 +158,9 @@ class Run:
                 if not self._absorbs(task, error, started_at):
                     raise
             else:
-                if ledger.succeed(task) and fates.is_success_reported:
+                if task.job is not None:
+                    fates.settle(task, "handed_off", started_at=started_at)
+                elif ledger.succeed(task) and fates.is_success_reported:
                     fates.report_success(task, started_at)
                 task.context = None  # the context holds the collection: a cycle
 
@@ -194,7 +198,9 @@ class Run:
                 if not self._absorbs(task, error, started_at):
                     raise
             else:
-                if ledger.succeed(task) and fates.is_success_reported:
+                if task.job is not None:
+                    fates.settle(task, "handed_off", started_at=started_at)
+                elif ledger.succeed(task) and fates.is_success_reported:
                     fates.report_success(task, started_at)
                 task.context = None
 
@@ -244,6 +250,9 @@ class Run:
                     continue
                 task.status = "running"
                 yield task
+                if self._is_to_repeat:  # its engine was not to be had, so it is to run here
+                    self._is_to_repeat = False
+                    continue
             index += 1
         self._index = index
 
@@ -268,6 +277,17 @@ class Run:
                 settle = self._work.fates.settle
                 settle(task, "left_over", reason=reason, started_at=started_at)
                 return False
+        if task.job is not None and isinstance(error, Exception):
+            error.add_note(f"Raised when {task.name} was handed off to {task.job.engine.name}.")
+            if self._response.settings.on_handoff_error == "run_locally":
+                logger.warning(
+                    "Background task %s could not be handed off, and runs here",
+                    task.name,
+                    exc_info=error,
+                )
+                task.run_here()
+                self._is_to_repeat = True
+                return True
         fate = task.fate_of(error)
         if fate == "cancelled":  # not from outside: a failure like any other
             fate = "failed"

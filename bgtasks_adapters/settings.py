@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from bgtasks_adapters.callables import is_async_callable
+from bgtasks_adapters.destinations import Destination
 from bgtasks_adapters.exceptions import InvalidOptionError
 from bgtasks_adapters.outcome import check_when
 
@@ -32,6 +33,8 @@ class SettingsKeywords(TypedDict, total=False):
     receipt: str | os.PathLike[str] | None
     observers: Sequence[Observer]
     on_commit: bool
+    handoff: Destination | None
+    on_handoff_error: Literal["report", "run_locally"]
 
 
 _PREFIX = "BGTASKS_"
@@ -79,11 +82,20 @@ class Settings:
     """Django: whether a task added inside ``atomic()`` waits for the commit, and is skipped at a
     rollback. Tasks with ``when="always"`` do not wait."""
 
+    handoff: Destination | None = None
+    """A ``bgtasks_adapters.handoff.Handoff``: the queue engine that tasks are sent to."""
+    on_handoff_error: Literal["report", "run_locally"] = "report"
+    """What becomes of a task that its engine did not take in time: it has failed, and that is
+    reported; or it runs here. One that the engine has got all the same then runs twice."""
+
     def __post_init__(self) -> None:
         object.__setattr__(self, "observers", tuple(self._as_sequence(self.observers)))
         self._one_of("executor", "threads", "inline")
         self._one_of("overflow", "wait", "refuse")
         self._one_of("on_error", "continue", "stop")
+        self._one_of("on_handoff_error", "report", "run_locally")
+        if self.handoff is not None and not isinstance(self.handoff, Destination):
+            raise self._bad("handoff", "use bgtasks_adapters.handoff.Handoff(task), or None")
         self._whole_number("max_workers")
         self._whole_number("max_pending")
         self._seconds("shutdown_timeout")

@@ -15,7 +15,6 @@ from bgtasks_adapters.callables import (
     CO_COROUTINE,
     CO_UNKNOWN,
     CO_UNUSUAL,
-    COROUTINE_MARK,
     is_async_callable,
     label,
 )
@@ -25,11 +24,13 @@ from bgtasks_adapters.outcome import Outcome, ViewError
 from bgtasks_adapters.surroundings import around, around_async
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
     from contextvars import Context
     from typing import Protocol
 
+    from bgtasks_adapters.destinations import Destination
     from bgtasks_adapters.holds import Hold
+    from bgtasks_adapters.publishing import Job
     from bgtasks_adapters.surroundings import Surroundings
 
     class Collection(Protocol):
@@ -65,6 +66,7 @@ class BackgroundTask:
         "is_async",
         "is_plain_coroutine_function",
         "is_unsettled",
+        "job",
         "kwargs",
         "options",
         "status",
@@ -100,15 +102,47 @@ class BackgroundTask:
         self.captured: tuple[Any, ...] = ()
         self.view_error: ViewError | None = None
         self.hold: Hold | None = None
-        flags = func.__code__.co_flags if type(func) is FunctionType else CO_UNKNOWN
+        self.job: Job | None = None
+        is_plain = type(func) is FunctionType and not func.__dict__
+        flags = func.__code__.co_flags if is_plain else CO_UNKNOWN
         if flags & CO_COROUTINE:
             # To call one of these only makes a coroutine, which can be done in any context. Without
             # options it has no timeout, and there is no key by which it could be taken back.
             self.is_async = self.is_plain_coroutine_function = True
+        elif flags & CO_UNUSUAL:
+            self._look_at_closely(func)
         else:
-            is_unusual = flags & CO_UNUSUAL or hasattr(func, COROUTINE_MARK)
-            self.is_async = is_async_callable(func) if is_unusual else False
-            self.is_plain_coroutine_function = False
+            self.is_async = self.is_plain_coroutine_function = False
+
+    def _look_at_closely(self, func: Callable[..., Any]) -> None:
+        """Tell what an object is that is no function, or one with attributes."""
+        from bgtasks_adapters.engines import find_engine
+
+        found = find_engine(func)
+        if found is None:
+            self.is_async = is_async_callable(func)
+        else:
+            from bgtasks_adapters.publishing import native_job
+
+            self.hand_off(native_job(found, self))
+        self.is_plain_coroutine_function = (
+            self.is_async
+            and self.job is None
+            and type(func) is FunctionType
+            and bool(func.__code__.co_flags & CO_COROUTINE)
+        )
+
+    def hand_off(self, job: Job) -> None:
+        """Have it sent to an engine in the place of its call."""
+        self.job = job
+        self.is_async = job.is_async
+        self.is_plain_coroutine_function = False
+
+    def run_here(self) -> None:
+        """Have it called here after all, since its engine was not to be had."""
+        self.job = None
+        self.is_async = is_async_callable(self.func)
+        self.status = "pending"
 
     def settle(self, fate: events.Fate) -> bool:
         """Give it its final status; False if it has one already, which stays."""
@@ -147,6 +181,8 @@ class BackgroundTask:
             context = self.new_context(collection)
         if trips:
             result = context.run(self._call_within, trips, start_on_loop)
+        elif self.job is not None:
+            result = context.run(self.job.send)
         elif self.kwargs:
             result = context.run(self.func, *self.args, **self.kwargs)
         else:
@@ -170,6 +206,8 @@ class BackgroundTask:
             context = self.new_context(collection)
         if trips:
             coroutine: Coroutine[Any, Any, object] = self._acall_within(trips)
+        elif self.job is not None:
+            coroutine = self.job.asend()
         elif self.is_plain_coroutine_function:
             coroutine = self.func(*self.args, **self.kwargs)
         else:
@@ -195,11 +233,16 @@ class BackgroundTask:
         self, trips: Sequence[Surroundings], start_on_loop: concurrency.StartOnLoop
     ) -> Any:
         with around(trips, self.captured, start_on_loop):
+            if self.job is not None:
+                return self.job.send()
             return self.func(*self.args, **self.kwargs)
 
     async def _acall_within(self, trips: Sequence[Surroundings]) -> None:
         async with around_async(trips, self.captured):
-            await self.func(*self.args, **self.kwargs)
+            if self.job is not None:
+                await self.job.asend()
+            else:
+                await self.func(*self.args, **self.kwargs)
 
 
 def _coroutine_of(awaitable: Any) -> Coroutine[Any, Any, object]:
@@ -257,6 +300,8 @@ class BackgroundTasks:
         when: str | Callable[[Outcome], bool] | None = None,
         timeout: float | None = None,
         on_commit: bool | None = None,
+        handoff: Destination | Literal[False] | None = None,
+        engine: Mapping[str, Any] | None = None,
     ) -> _Using:
         """Return the same collection with options for the tasks added through it.
 
@@ -264,8 +309,10 @@ class BackgroundTasks:
         earlier one that still waits. ``when``: see ``Outcome``; "returned", "success", "always"
         or a function of the outcome. ``timeout``: seconds, for ``async def`` tasks only.
         ``on_commit`` (Django): whether a task added inside ``atomic()`` waits for the commit.
+        ``handoff``: a ``Handoff`` for these tasks, or False to run them here whatever the settings
+        say. ``engine``: options of the engine that gets them, by the names that it has for them.
         """
-        options = Options(name, key, when, timeout, on_commit)
+        options = Options(name, key, when, timeout, on_commit, handoff=handoff, engine=engine)
         check_options(options)
         return _Using(self, options)
 
@@ -336,5 +383,13 @@ class _Using:
             )
         task.options = self._options
         task.is_plain_coroutine_function = False
+        self._hand_off(task)
         self._tasks.append(task)
         return task
+
+    def _hand_off(self, task: BackgroundTask) -> None:
+        handoff, engine = self._options.handoff, self._options.engine
+        if task.job is not None:
+            task.hand_off(task.job.with_options(handoff, engine))
+        elif handoff:
+            task.hand_off(handoff.job_for(task))

@@ -29,14 +29,18 @@ ROWS = (
         "options",
         "surroundings",
         "arguments",
+        "destinations",
+        "engines",
+        "plain_json",
+        "references",
     },
+    {"process", "workers"},
+    {"publishing"},
     {"tasks", "direct", "settings"},
     {
-        "process",
         "fates",
         "shutdown",
         "sigterm",
-        "workers",
         "runner",
         "holds",
         "views",
@@ -54,7 +58,7 @@ ROWS = (
     {"wsgi", "asgi"},
 )
 CORE = set[str]().union(*ROWS[:-5])
-BESIDE = {"contract", "doctor", "testing", "pytest_plugin", "__main__"}
+BESIDE = {"contract", "doctor", "handoff", "testing", "pytest_plugin", "__main__"}
 """Imported only by who uses them, never by the package."""
 
 STRANGERS_OF = {

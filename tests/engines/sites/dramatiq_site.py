@@ -1,0 +1,29 @@
+"""Dramatiq, with Redis."""
+
+from __future__ import annotations
+
+import sys
+
+import dramatiq
+from dramatiq.brokers.redis import RedisBroker
+
+from bgtasks_adapters import handoff
+from tests.engines.noted import note
+from tests.engines.services import REDIS_URL
+
+broker = RedisBroker(url=REDIS_URL, namespace="bgtasks-dramatiq")
+dramatiq.set_broker(broker)
+
+
+@dramatiq.actor
+def task(path: str, args: list[object], kwargs: dict[str, object]) -> None:
+    handoff.run(path, args, kwargs)
+
+
+@dramatiq.actor
+def native(*args: object, **kwargs: object) -> None:
+    note(*args, **kwargs)
+
+
+NATIVE_OPTIONS = {"max_retries": 0}
+WORKER = [sys.executable, "-m", "dramatiq", __name__, "-p", "1", "-t", "1"]

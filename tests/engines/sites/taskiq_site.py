@@ -1,0 +1,27 @@
+"""Taskiq, with Redis."""
+
+from __future__ import annotations
+
+import sys
+
+from taskiq_redis import ListQueueBroker
+
+from bgtasks_adapters import handoff
+from tests.engines.noted import note
+from tests.engines.services import REDIS_URL
+
+broker = ListQueueBroker(REDIS_URL, queue_name="bgtasks-taskiq")
+
+
+@broker.task
+async def task(path: str, args: list[object], kwargs: dict[str, object]) -> None:
+    await handoff.arun(path, args, kwargs)
+
+
+@broker.task
+async def native(*args: object, **kwargs: object) -> None:
+    note(*args, **kwargs)
+
+
+NATIVE_OPTIONS = {"delay_label": "none"}
+WORKER = [sys.executable, "-m", "taskiq", "worker", f"{__name__}:broker", "--workers", "1"]
