@@ -6,7 +6,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env test test-quick test-django mysqlclient contract servers coverage lint format types docs wishes demo mixed bench bench-quick constraints clean
+.PHONY: help env test test-quick test-django test-engines mysqlclient contract servers coverage lint format types docs wishes demo mixed bench bench-quick constraints clean
 
 # The first one that really runs: a version manager may leave commands on PATH that only fail.
 ifndef PYTHON
@@ -22,6 +22,7 @@ ENV := .venv/$(VERSION)-dj$(or $(DJANGO),newest)
 BIN := $(ENV)/bin
 READY := $(ENV)/.ready
 BENCH := .venv/bench-$(VERSION)
+ENGINES := celery dramatiq huey procrastinate rq taskiq
 
 # An installed uv is used if it knows dependency groups; else pip brings one into a folder here.
 BOOTSTRAP := .venv/bootstrap
@@ -65,6 +66,11 @@ servers: $(READY)  ## measure every server there is and write docs/servers.md (l
 	@$(UV) pip install --quiet --python $(BIN)/python --constraints constraints.txt bjoern 2>$(ENV)/bjoern.log \
 		|| echo "bjoern cannot be built here (it needs libev): its row will say so"
 	$(BIN)/python -m pytest tests/servers --long --record $(ARGS)
+
+test-engines: $(ENGINES:%=test-engine-%)  ## test every queue engine that tasks are handed off to, with its worker
+
+test-engine-%: .venv/engine-%-$(VERSION)/.ready
+	BGTASKS_ENGINE=$* .venv/engine-$*-$(VERSION)/bin/python -m pytest tests/engines $(ARGS)
 
 coverage: $(READY)  ## run the tests and show the lines they do not reach
 	$(BIN)/coverage erase
@@ -136,6 +142,16 @@ $(BENCH)/.ready: pyproject.toml Makefile $(UV_READY)
 	$(UV) venv --quiet --python $(INTERPRETER) $(BENCH)
 	$(UV) pip install --quiet --upgrade --python $(BENCH)/bin/python \
 		--editable '.[django,flask,quart,fastapi]' --group bench
+	@touch $@
+
+.PRECIOUS: .venv/engine-%-$(VERSION)/.ready
+
+# Unpinned, as for the benchmarks: the newest engines are the ones to keep up with.
+.venv/engine-%-$(VERSION)/.ready: pyproject.toml Makefile $(UV_READY)
+	@test -n "$(VERSION)" || { echo "no Python from 3.11 on: make PYTHON=/path/to/python" >&2; exit 1; }
+	rm -rf $(@D)
+	$(UV) venv --quiet --python $(INTERPRETER) $(@D)
+	$(UV) pip install --quiet --upgrade --python $(@D)/bin/python --editable . --group engine-$*
 	@touch $@
 
 $(BOOTSTRAP)/bin/uv: constraints.txt

@@ -11,7 +11,7 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from bgtasks_adapters.exceptions import InvalidOptionError, InvalidTaskError
+from bgtasks_adapters.exceptions import InvalidTaskError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -36,8 +36,8 @@ class Engine(NamedTuple):
     """The class of its tasks: module and qualified name."""
     send: Callable[[Any, Call], Any]
     """Give the engine a call; awaited where ``is_async``."""
-    function_of: Callable[[Any], Any]
-    """Return the user's function of a task."""
+    function: str
+    """The attribute of a task that is the user's function; empty where the task is that."""
     is_async: bool = False
     takes_keywords_only: bool = False
     takes_id: bool = True
@@ -85,29 +85,29 @@ ENGINES = (
         "Celery",
         ("celery.app.task", "Task"),
         _send_celery,
-        lambda task: task.run,
+        "run",
         unread_result={"ignore_result": True},
     ),
-    Engine("Dramatiq", ("dramatiq.actor", "Actor"), _send_dramatiq, lambda actor: actor.fn),
+    Engine("Dramatiq", ("dramatiq.actor", "Actor"), _send_dramatiq, "fn"),
     Engine(
         "RQ",
         ("rq.decorators", "delay"),  # of a function that it makes; see _is_of_rq
         _send_rq,
-        lambda function: function,
+        "",
     ),
-    Engine("Huey", ("huey.api", "TaskWrapper"), _send_huey, lambda task: task.func),
+    Engine("Huey", ("huey.api", "TaskWrapper"), _send_huey, "func"),
     Engine(
         "Taskiq",
         ("taskiq.decor", "AsyncTaskiqDecoratedTask"),
         _send_taskiq,
-        lambda task: task.original_func,
+        "original_func",
         is_async=True,
     ),
     Engine(
         "Procrastinate",
         ("procrastinate.tasks", "Task"),
         _send_procrastinate,
-        lambda task: task.func,
+        "func",
         takes_keywords_only=True,
         takes_id=False,
     ),
@@ -115,7 +115,7 @@ ENGINES = (
         "django.tasks",
         ("django.tasks.base", "Task"),
         _send_django,
-        lambda task: task.func,
+        "func",
         takes_id=False,
         is_sent_here=True,
     ),
@@ -158,7 +158,9 @@ def _is_of_rq(function: FunctionType) -> bool:
 
 def package_of(found: Found) -> str:
     """Return the top-level package of the module that an engine's task stands in."""
-    module: str = found.engine.function_of(found.task).__module__
+    name = found.engine.function
+    function = getattr(found.task, name) if name else found.task
+    module: str = function.__module__
     return module.partition(".")[0]
 
 
@@ -168,8 +170,4 @@ def check_call(found: Found, name: str, call: Call) -> None:
         raise InvalidTaskError(
             f"add_task({name}, ...) got {len(call.args)} positional argument(s), but "
             f"{found.engine.name} takes keywords only. Pass them as name=value."
-        )
-    if not all(type(option) is str for option in call.options):
-        raise InvalidOptionError(
-            f"using(engine={dict(call.options)!r}): the options of an engine are a dict of names."
         )

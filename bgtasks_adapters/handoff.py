@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
 
 from bgtasks_adapters.ambient import task_scope
@@ -89,10 +89,10 @@ class Handoff(Destination):
         return Job(self._found, task.name, call, self._timeout)
 
 
-def _checked(allow: Sequence[str]) -> Sequence[str]:
+def _checked(allow: Any) -> Sequence[str]:
     if isinstance(allow, str) or not all(isinstance(prefix, str) for prefix in allow):
         raise InvalidOptionError(f"allow={allow!r}: use a list of names of modules or packages.")
-    return allow
+    return cast("Sequence[str]", allow)
 
 
 def run(
@@ -108,7 +108,7 @@ def run(
     package of the module that calls this. What the function raises is raised, so that the engine
     sees it. Tasks that the function adds run here, too, when it has returned.
     """
-    function = _function(path, args, kwargs, allow, sys._getframe(1).f_globals)
+    function = _function(path, args, kwargs, allow, sys._getframe(1).f_globals)  # pyright: ignore[reportPrivateUsage]
     with task_scope():
         if not is_async_callable(function):
             function(*args, **kwargs)
@@ -132,7 +132,7 @@ def arun(
     allow: Sequence[str] | None = None,
 ) -> Coroutine[Any, Any, None]:
     """Do the same for an engine's task that is ``async def``; ``def`` functions get a thread."""
-    function = _function(path, args, kwargs, allow, sys._getframe(1).f_globals)
+    function = _function(path, args, kwargs, allow, sys._getframe(1).f_globals)  # pyright: ignore[reportPrivateUsage]
     return _arun(partial(function, *args, **kwargs), is_async=is_async_callable(function))
 
 
@@ -147,9 +147,9 @@ async def _arun(call: Callable[[], Any], *, is_async: bool) -> None:
 
 
 def _function(
-    path: str,
-    args: Sequence[Any],
-    kwargs: Mapping[str, Any],
+    path: Any,
+    args: Any,
+    kwargs: Any,
     allow: Sequence[str] | None,
     caller: Mapping[str, Any],
 ) -> Callable[..., Any]:

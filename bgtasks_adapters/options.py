@@ -59,7 +59,7 @@ def check_options(options: Any) -> None:
         )
     engine = options.engine
     if engine is not None and not (
-        isinstance(engine, Mapping) and all(isinstance(name, str) for name in engine)
+        isinstance(engine, Mapping) and all(isinstance(name, str) for name in list[Any](engine))
     ):
         raise InvalidOptionError(
             f"using(engine={engine!r}): use a dict of options that the task's engine knows."

@@ -29,7 +29,7 @@ def check_arguments(name: str, args: Sequence[object], kwargs: Mapping[str, obje
 
 
 def _findings(value: Any, place: str, depth: int) -> Iterator[str]:
-    kind = type(value)
+    kind: type[Any] = type(value)
     if value is None or kind in (bool, int):
         return
     if kind is str:

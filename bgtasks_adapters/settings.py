@@ -94,7 +94,8 @@ class Settings:
         self._one_of("overflow", "wait", "refuse")
         self._one_of("on_error", "continue", "stop")
         self._one_of("on_handoff_error", "report", "run_locally")
-        if self.handoff is not None and not isinstance(self.handoff, Destination):
+        handoff: Any = self.handoff
+        if handoff is not None and not isinstance(handoff, Destination):
             raise self._bad("handoff", "use bgtasks_adapters.handoff.Handoff(task), or None")
         self._whole_number("max_workers")
         self._whole_number("max_pending")

@@ -62,6 +62,7 @@ BESIDE = {"contract", "doctor", "handoff", "testing", "pytest_plugin", "__main__
 """Imported only by who uses them, never by the package."""
 
 STRANGERS_OF = {
+    "handoff": {"anyio"},
     "contract": {"pytest", "anyio", "gevent", "werkzeug"},
     "testing": {"anyio"},
     "pytest_plugin": {"pytest"},

@@ -40,6 +40,8 @@ def _build(raw: Any) -> Settings:
         )
     if isinstance(values.get("observers"), (list, tuple)):
         values["observers"] = [_resolve("OBSERVERS", each) for each in values["observers"]]
+    if isinstance(values.get("handoff"), str):
+        values["handoff"] = _resolve("HANDOFF", values["handoff"])
     if isinstance(values.get("when"), str) and "." in values["when"]:
         values["when"] = _resolve("WHEN", values["when"])
     return Settings.from_mapping(values, spelled=lambda name: f"BGTASKS[{name.upper()!r}]")

@@ -7,15 +7,16 @@ import os
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from tests.engines import noted
+from tests import postgresql_server, redis_server
+from tests.database_server import UnavailableError
+from tests.engines import noted, services
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 30.0
@@ -50,11 +51,27 @@ def listener(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
     listener.close()
 
 
+SERVICES: dict[str, tuple[str, Callable[[], int]]] = {
+    "celery": (services.REDIS_VARIABLE, redis_server.start),
+    "dramatiq": (services.REDIS_VARIABLE, redis_server.start),
+    "procrastinate": (services.POSTGRESQL_VARIABLE, postgresql_server.start),
+    "rq": (services.REDIS_VARIABLE, redis_server.start),
+    "taskiq": (services.REDIS_VARIABLE, redis_server.start),
+}
+"""What an engine's site needs: the variable that names the port, and what starts the server."""
+
+
 @pytest.fixture(scope="session")
-def engine(listener: Listener) -> Any:
+def engine(listener: Listener, give_up: Callable[[str], NoReturn]) -> Any:
     """The module of the engine's site; it reads the environment, so it is imported here."""
     name = os.environ.get("BGTASKS_ENGINE", "huey")
     pytest.importorskip(name, reason=f"{name} is not installed: run make test-engines")
+    if name in SERVICES:
+        variable, start = SERVICES[name]
+        try:
+            os.environ[variable] = str(start())
+        except UnavailableError as error:
+            give_up(str(error))
     site = import_module(f"tests.engines.sites.{name}_site")
     prepare = getattr(site, "prepare", None)
     if prepare is not None:
@@ -74,4 +91,3 @@ def worker(engine: Any) -> Iterator[subprocess.Popen[bytes]]:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    print(f"{sys.executable}: the worker ended with {process.returncode}")

@@ -1,12 +1,16 @@
-"""Where the brokers are, for the sites of engines."""
+"""Where the brokers of the engines' sites are: those that the tests have started."""
 
 from __future__ import annotations
 
 import os
 
-REDIS_URL = os.environ.get("BGTASKS_REDIS", "redis://127.0.0.1:6379/9")
-POSTGRESQL = {
-    "host": os.environ.get("BGTASKS_POSTGRESQL_HOST", "127.0.0.1"),
-    "user": os.environ.get("BGTASKS_POSTGRESQL_USER", "postgres"),
-    "dbname": os.environ.get("BGTASKS_POSTGRESQL_DATABASE", "bgtasks_engines"),
-}
+REDIS_VARIABLE = "BGTASKS_ENGINE_REDIS"
+POSTGRESQL_VARIABLE = "BGTASKS_ENGINE_POSTGRESQL"
+
+
+def redis_url() -> str:
+    return f"redis://127.0.0.1:{os.environ[REDIS_VARIABLE]}/0"
+
+
+def postgresql() -> dict[str, str]:
+    return {"host": "127.0.0.1", "port": os.environ[POSTGRESQL_VARIABLE], "user": "postgres"}

@@ -6,7 +6,14 @@ import os
 import subprocess
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+from django.urls import path
+from flask import Flask
+
 from bgtasks_adapters import add_task, drain, get_background_tasks
+from bgtasks_adapters.django.wsgi import get_wsgi_application
+from bgtasks_adapters.flask import init_app
 from bgtasks_adapters.handoff import Handoff
 from tests.engines.conftest import PATIENCE, Listener
 from tests.engines.noted import anote, note, note_twice
@@ -68,6 +75,51 @@ def test_a_task_of_the_engine_is_its_own(
     assert sorted(each["kwargs"]["word"] for each in heard) == ["plain", "with options"]
     assert os.getpid() not in {each["pid"] for each in heard}
     assert fates.kinds == ["handed_off", "handed_off"]
+
+
+def test_from_a_flask_route(
+    engine: Any, worker: subprocess.Popen[bytes], listener: Listener
+) -> None:
+    """The setting is a keyword of ``init_app``."""
+    app = Flask(__name__)
+    init_app(app, handoff=Handoff(engine.task), handle_sigterm=False)
+
+    @app.get("/")
+    def view() -> str:
+        add_task(note, "flask")
+        return "ok"
+
+    WsgiExchange(app).run()
+    assert listener.hear()["args"] == ["flask"]
+    assert drain(PATIENCE)
+
+
+def django_view(request: HttpRequest) -> HttpResponse:
+    add_task(note, "django")
+    return HttpResponse("ok")
+
+
+urlpatterns = [path("", django_view)]
+
+
+def test_from_a_django_view(
+    engine: Any, worker: subprocess.Popen[bytes], listener: Listener
+) -> None:
+    """There it is ``BGTASKS["HANDOFF"]``, which may be a dotted path, too."""
+    global to_engine  # noqa: PLW0603
+    to_engine = Handoff(engine.task)
+    for handoff in (to_engine, f"{__name__}.to_engine"):
+        with override_settings(
+            ROOT_URLCONF=__name__,
+            MIDDLEWARE=["bgtasks_adapters.django.BackgroundTasksMiddleware"],
+            BGTASKS={"HANDOFF": handoff, "HANDLE_SIGTERM": False},
+        ):
+            WsgiExchange(get_wsgi_application()).run()
+            assert listener.hear()["args"] == ["django"]
+            assert drain(PATIENCE)
+
+
+to_engine: Handoff
 
 
 def _respond(view: Any, fates: Fates, **settings: Any) -> None:

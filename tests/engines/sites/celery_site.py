@@ -8,9 +8,9 @@ from celery import Celery
 
 from bgtasks_adapters import handoff
 from tests.engines.noted import note
-from tests.engines.services import REDIS_URL
+from tests.engines.services import redis_url
 
-app = Celery("site", broker=REDIS_URL)
+app = Celery("site", broker=redis_url())
 app.conf.task_default_queue = "bgtasks-celery"
 
 

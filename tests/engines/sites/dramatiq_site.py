@@ -9,9 +9,9 @@ from dramatiq.brokers.redis import RedisBroker
 
 from bgtasks_adapters import handoff
 from tests.engines.noted import note
-from tests.engines.services import REDIS_URL
+from tests.engines.services import redis_url
 
-broker = RedisBroker(url=REDIS_URL, namespace="bgtasks-dramatiq")
+broker = RedisBroker(url=redis_url(), namespace="bgtasks-dramatiq")
 dramatiq.set_broker(broker)
 
 

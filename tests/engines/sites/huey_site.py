@@ -1,16 +1,16 @@
-"""Huey, with a database of SQLite in the place of a broker."""
+"""Huey, with a folder in the place of a broker."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from huey import SqliteHuey
+from huey import FileHuey
 
 from bgtasks_adapters import handoff
 from tests.engines.noted import note
 
-huey = SqliteHuey(filename=os.environ["BGTASKS_ENGINE_FOLDER"] + "/huey.sqlite3", results=False)
+huey = FileHuey(path=os.environ["BGTASKS_ENGINE_FOLDER"], results=False)
 
 
 @huey.task()

@@ -8,9 +8,9 @@ from procrastinate import App, PsycopgConnector, SyncPsycopgConnector
 
 from bgtasks_adapters import handoff
 from tests.engines.noted import note
-from tests.engines.services import POSTGRESQL
+from tests.engines.services import postgresql
 
-app = App(connector=PsycopgConnector(kwargs=POSTGRESQL))
+app = App(connector=PsycopgConnector(kwargs=postgresql()))
 
 
 @app.task
@@ -24,7 +24,7 @@ def native(**kwargs: object) -> None:
 
 
 def prepare() -> None:
-    with App(connector=SyncPsycopgConnector(kwargs=POSTGRESQL)).open() as opened:
+    with App(connector=SyncPsycopgConnector(kwargs=postgresql())).open() as opened:
         if not opened.check_connection():
             opened.schema_manager.apply_schema()
     app.open()

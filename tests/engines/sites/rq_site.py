@@ -11,9 +11,9 @@ from rq.serializers import JSONSerializer
 
 from bgtasks_adapters import handoff
 from tests.engines.noted import note
-from tests.engines.services import REDIS_URL
+from tests.engines.services import redis_url
 
-queue = Queue("bgtasks-rq", connection=Redis.from_url(REDIS_URL), serializer=JSONSerializer)
+queue = Queue("bgtasks-rq", connection=Redis.from_url(redis_url()), serializer=JSONSerializer)
 
 
 @job(queue, connection=queue.connection)
@@ -28,6 +28,6 @@ def native(*args: object, **kwargs: object) -> None:
 
 NATIVE_OPTIONS = {"at_front": True}
 WORKER = [
-    *(sys.executable, "-m", "rq.cli", "worker", "bgtasks-rq", "--url", REDIS_URL),
+    *(sys.executable, "-m", "rq.cli", "worker", "bgtasks-rq", "--url", redis_url()),
     *("--serializer", "rq.serializers.JSONSerializer"),
 ]

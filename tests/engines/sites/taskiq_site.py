@@ -8,9 +8,9 @@ from taskiq_redis import ListQueueBroker
 
 from bgtasks_adapters import handoff
 from tests.engines.noted import note
-from tests.engines.services import REDIS_URL
+from tests.engines.services import redis_url
 
-broker = ListQueueBroker(REDIS_URL, queue_name="bgtasks-taskiq")
+broker = ListQueueBroker(redis_url(), queue_name="bgtasks-taskiq")
 
 
 @broker.task
