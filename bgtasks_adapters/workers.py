@@ -65,11 +65,13 @@ class Workers:
         process.call_in_forked_child(self._reset)
 
     def _reset(self) -> None:
-        # Its own steps are single ones and may be interrupted by themselves: a garbage collection
-        # may dispatch an abandoned response inside one of them.
+        # The steps of ``submit`` are single ones and may be interrupted by themselves: a garbage
+        # collection may dispatch an abandoned response inside one of them.
         self._jobs: queue.SimpleQueue[_Job] = queue.SimpleQueue()
+        # The threads that wait, less the jobs that were left to one, are as many as there are
+        # tokens in the first, or are missing by the second; one of the two is always empty.
         self._idle: deque[None] = deque()
-        """One for each thread that waits for a job, and that no job was left to yet."""
+        self._owed = 0
         self._lock = threading.RLock()
         self._threads = 0
 
@@ -119,12 +121,28 @@ class Workers:
         except queue.Empty:
             return None
         if is_left_to_one:
-            self._idle.append(None)  # that one waits on, for another
+            self._count_waiting()  # that one waits on, for another
         return job
+
+    def _count_waiting(self) -> None:
+        """Count a thread that waits, and that no job was left to."""
+        with self._lock:
+            if self._owed:
+                self._owed -= 1
+            else:
+                self._idle.append(None)
+
+    def _count_busy(self) -> bool:
+        """Count it no longer; False if a job was left to it, which nobody waits for now."""
+        with self._lock:
+            was_free = self._take_idle()
+            if not was_free:
+                self._owed += 1
+            return was_free
 
     def _wait_for_job(self) -> Callable[[], object] | None:
         """Wait for a job; None if none came and this thread is to end."""
-        self._idle.append(None)
+        self._count_waiting()
         while True:
             try:
                 job, is_left_to_one = self._jobs.get(timeout=self._idle_seconds)
@@ -132,7 +150,7 @@ class Workers:
                 if self._is_superfluous():
                     return None
                 continue
-            if not is_left_to_one and not self._take_idle() and self._threads < self.max_workers:
+            if not is_left_to_one and not self._count_busy() and self._threads < self.max_workers:
                 self._add_thread()  # for the job that was left to this thread, which is busy now
             return job
 
@@ -141,11 +159,13 @@ class Workers:
         with self._lock:
             if not self._take_idle():
                 return False
-            if not self._jobs.empty():
-                self._idle.append(None)
-                return False
+            # First the count and then the last look; who brings a job does it the other way round.
             self._threads -= 1
-            return True
+            if self._jobs.empty():
+                return True
+            self._threads += 1
+            self._count_waiting()
+            return False
 
 
 _thread_end_callbacks: list[Callable[[], object]] = []

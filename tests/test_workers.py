@@ -178,19 +178,31 @@ def test_all_users_of_one_limit_share_their_workers() -> None:
 
 
 class _Gap(queue.SimpleQueue[Any]):
-    """A queue in which something happens just behind the first look that finds it empty."""
+    """A queue in which something happens once, just where a thread looks into it."""
 
-    def __init__(self, happens: Callable[[], object]) -> None:
-        self._happens: Callable[[], object] | None = happens
+    def __init__(self, **happens: Callable[[], object]) -> None:
+        self._happens = happens
+
+    def _happen(self, where: str) -> None:
+        happens = self._happens.pop(where, None)
+        if happens is not None:
+            happens()
 
     def get_nowait(self) -> Any:
         try:
             return super().get_nowait()
         except queue.Empty:
-            happens, self._happens = self._happens, None
-            if happens is not None:
-                happens()
+            self._happen("behind_a_first_look")
             raise
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        self._happen("before_it_waits")
+        return super().get(block, timeout)
+
+    def empty(self) -> bool:
+        is_empty = super().empty()
+        self._happen("behind_the_last_look")
+        return is_empty
 
 
 def test_a_job_that_comes_while_a_thread_begins_to_wait_costs_no_other_its_thread() -> None:
@@ -203,7 +215,7 @@ def test_a_job_that_comes_while_a_thread_begins_to_wait_costs_no_other_its_threa
         begun[number].set()
         release.wait(PATIENCE)
 
-    workers._jobs = _Gap(lambda: workers.submit(lambda: block(0)))
+    workers._jobs = _Gap(behind_a_first_look=lambda: workers.submit(lambda: block(0)))
     workers.submit(lambda: None)
     assert begun[0].wait(PATIENCE)
     workers.max_workers = 2
@@ -212,3 +224,41 @@ def test_a_job_that_comes_while_a_thread_begins_to_wait_costs_no_other_its_threa
         assert begun[1].wait(PATIENCE), "it waits for a thread, though a second one is allowed"
     finally:
         release.set()
+
+
+def _wait_for_the_end_of_its_thread(workers: Workers, gap: _Gap) -> None:
+    """Have the one thread of these workers do a job, wait, and end for want of another."""
+    ended: queue.Queue[threading.Thread] = queue.Queue()
+    call_at_thread_end(lambda: ended.put(threading.current_thread()))
+    mine: list[threading.Thread] = []
+    workers._jobs = gap
+    workers.submit(lambda: mine.append(threading.current_thread()))
+    while ended.get(timeout=PATIENCE) not in mine:
+        continue  # a thread of another test's
+
+
+def test_no_job_is_left_to_a_thread_that_took_another() -> None:
+    """A thread that was to take one job and got one before it is not counted as waiting twice."""
+    workers = Workers(1, idle_seconds=0.01)
+    ran: list[int] = []
+    _wait_for_the_end_of_its_thread(
+        workers,
+        _Gap(
+            behind_a_first_look=lambda: workers.submit(lambda: ran.append(1)),
+            before_it_waits=lambda: workers.submit(lambda: ran.append(2)),
+        ),
+    )
+    assert ran == [1, 2]
+    done = threading.Event()
+    workers.submit(done.set)
+    assert done.wait(PATIENCE), "it waits for a thread that there is not"
+
+
+def test_no_job_is_left_behind_by_a_thread_that_ends() -> None:
+    """One that comes between its last look and its end has a thread all the same."""
+    workers = Workers(1, idle_seconds=0.01)
+    done = threading.Event()
+    _wait_for_the_end_of_its_thread(
+        workers, _Gap(behind_the_last_look=lambda: workers.submit(done.set))
+    )
+    assert done.wait(PATIENCE), "it waits for a thread that has ended"
