@@ -257,9 +257,8 @@ class ResponseScope(BackgroundTasks):
         task.context = copy_context() if is_current else self.copy_context()
         if self.settings.overflow == "refuse":
             self._refuse_beyond_limit(task)
-        handoff = self.settings.handoff
-        if handoff is not None and task.job is None and task.options.handoff is None:
-            task.hand_off(handoff.job_for(task))
+        if self.settings.handoff is not None or task.options.handoff:
+            self._hand_off(task)
         if self.hosts:
             self._capture(task)
         elif task.args or task.kwargs or type(task.func) is not FunctionType:
@@ -275,6 +274,14 @@ class ResponseScope(BackgroundTasks):
         self.tasks.append(task)
         if self.is_dispatched:
             self.take_late()
+
+    def _hand_off(self, task: BackgroundTask) -> None:
+        chosen = task.options.handoff
+        handoff = self.settings.handoff if chosen is None else chosen
+        if handoff and task.job is None:
+            job = handoff.job_for(task)
+            if self.captor is None:  # a test wants to see the work done, but of what can be sent
+                task.hand_off(job)
 
     def _refuse_beyond_limit(self, task: BackgroundTask) -> None:
         waiting = 0 if self.is_dispatched else len(self.unfinished_tasks())

@@ -58,9 +58,10 @@ def check_options(options: Any) -> None:
             f"using(handoff={options.handoff!r}): use a bgtasks_adapters.handoff.Handoff, or False."
         )
     engine = options.engine
-    if engine is not None and not (
-        isinstance(engine, Mapping) and all(isinstance(name, str) for name in list[Any](engine))
-    ):
+    is_named = engine is None or (
+        issubclass(type(engine), Mapping) and all(isinstance(name, str) for name in engine)
+    )
+    if not is_named:
         raise InvalidOptionError(
             f"using(engine={engine!r}): use a dict of options that the task's engine knows."
         )

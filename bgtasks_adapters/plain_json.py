@@ -29,7 +29,7 @@ def check_arguments(name: str, args: Sequence[object], kwargs: Mapping[str, obje
 
 
 def _findings(value: Any, place: str, depth: int) -> Iterator[str]:
-    kind: type[Any] = type(value)
+    kind = _kind_of(value)
     if value is None or kind in (bool, int):
         return
     if kind is str:
@@ -47,8 +47,8 @@ def _findings(value: Any, place: str, depth: int) -> Iterator[str]:
         for key, inner in value.items():
             if type(key) is not str:
                 yield (
-                    f"{place} has the key {key!r}, of type {_full_name(type(key))}; keys of JSON "
-                    "are str. Pass a list of pairs, or make it a str."
+                    f"{place} has the key {key!r}, of type {_full_name(_kind_of(key))}; keys of "
+                    "JSON are str. Pass a list of pairs, or make it a str."
                 )
             else:
                 yield from _findings(inner, f"{place}[{key!r}]", depth + 1)
@@ -89,6 +89,10 @@ def _advice(kind: type[Any]) -> str:
         if advice is not None:
             return advice
     return "another process cannot have it. Pass what JSON has: the key of a record, or a path."
+
+
+def _kind_of(value: object) -> type[Any]:
+    return type(value)
 
 
 def _full_name(kind: type[Any]) -> str:

@@ -31,8 +31,18 @@ THREADS = 4
 class Job:
     """One call for an engine, and how long that may take."""
 
-    def __init__(self, found: Found, name: str, call: Call, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        found: Found,
+        name: str,
+        call: Call,
+        seconds: float = SECONDS,
+        *,
+        is_native: bool = False,
+    ) -> None:
         check_call(found, name, call)
+        self.is_native = is_native
+        """Whether it is a task of the engine itself, which can run nowhere else."""
         self.id = call.id
         self.engine = found.engine
         self._name = name
@@ -45,7 +55,7 @@ class Job:
         return self.engine.is_async
 
     def with_options(self, handoff: object, options: Mapping[str, Any] | None) -> Job:
-        """Return the job of a task of an engine, with what ``using()`` says of it."""
+        """Return the job of an engine's own task, with what ``using()`` says of it."""
         if handoff is not None:
             raise InvalidOptionError(
                 f"using(handoff={handoff!r}) on {self._name}, which is a task of "
@@ -53,7 +63,8 @@ class Job:
                 "function that it was made of."
             )
         call = self._call._replace(options=options or {})
-        return Job(Found(self.engine, self._task), self._name, call, self._seconds)
+        found = Found(self.engine, self._task)
+        return Job(found, self._name, call, self._seconds, is_native=True)
 
     def send(self) -> None:
         """Give the engine the call, on whatever thread its row says; raise if it was not taken."""
@@ -81,7 +92,7 @@ class Job:
 
 def native_job(found: Found, task: BackgroundTask) -> Job:
     """Return the job of a task whose function is itself a task of an engine."""
-    return Job(found, task.name, Call(uuid4().hex, task.args, task.kwargs, {}))
+    return Job(found, task.name, Call(uuid4().hex, task.args, task.kwargs, {}), is_native=True)
 
 
 class Publisher:

@@ -279,7 +279,8 @@ class Run:
                 return False
         if task.job is not None and isinstance(error, Exception):
             error.add_note(f"Raised when {task.name} was handed off to {task.job.engine.name}.")
-            if self._response.settings.on_handoff_error == "run_locally":
+            is_wanted_here = self._response.settings.on_handoff_error == "run_locally"
+            if is_wanted_here and not task.job.is_native:
                 logger.warning(
                     "Background task %s could not be handed off, and runs here",
                     task.name,

@@ -328,6 +328,8 @@ class BackgroundTasks:
     def append(self, task: BackgroundTask) -> None:
         """Add a task that was made before; ``add_task`` makes one and does the same."""
         task.context = self.copy_context()
+        if task.options.handoff:
+            task.hand_off(task.options.handoff.job_for(task))
         if task.options.key is not None:
             self.replace(task.options.key)
         self.tasks.append(task)
@@ -383,13 +385,7 @@ class _Using:
             )
         task.options = self._options
         task.is_plain_coroutine_function = False
-        self._hand_off(task)
+        if task.job is not None:  # of an engine's own task
+            task.hand_off(task.job.with_options(self._options.handoff, self._options.engine))
         self._tasks.append(task)
         return task
-
-    def _hand_off(self, task: BackgroundTask) -> None:
-        handoff, engine = self._options.handoff, self._options.engine
-        if task.job is not None:
-            task.hand_off(task.job.with_options(handoff, engine))
-        elif handoff:
-            task.hand_off(handoff.job_for(task))

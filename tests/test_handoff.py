@@ -29,6 +29,7 @@ from bgtasks_adapters.exceptions import (
 )
 from bgtasks_adapters.handoff import Handoff
 from bgtasks_adapters.publishing import Publisher
+from bgtasks_adapters.testing import capture_background_tasks
 from tests.fates import Fates
 from tests.wsgi_server import PATIENCE, WsgiExchange, app_of, bounded
 
@@ -322,6 +323,28 @@ def test_an_engine_that_refuses_may_leave_its_tasks_here(
         f"Background task {name} could not be handed off, and runs here"
         for name in ("note", "anote", "note")
     ]
+
+
+def test_an_engines_own_task_never_runs_here(engine: Engine) -> None:
+    """It has failed where its engine refuses it, whatever the setting."""
+    native = engine.huey.task()(note)
+    _break(engine)
+    fates = respond(lambda: add_task(native, 1), on_handoff_error="run_locally")
+    assert (fates.kinds, ran) == (["failed"], [])
+
+
+def test_a_captured_task_runs_in_the_test(engine: Engine) -> None:
+    """It is checked as if it were sent, and the engine hears nothing of it."""
+
+    def view() -> None:
+        with pytest.raises(UnsafeArgumentError):
+            add_task(note, Path("/"))
+        add_task(note, 1)
+
+    with capture_background_tasks() as captured:
+        respond(view, handoff=Handoff(engine.task))
+        captured.assert_added(note, 1)
+    assert (ran, engine.queued()) == ([((1,), {})], [])
 
 
 @pytest.fixture
