@@ -1,4 +1,4 @@
-"""A broker that refuses, or never answers: the response is sent, the task reported, the exit free."""
+"""A broker that refuses or never answers: responses are sent, tasks reported, the exit is free."""
 
 from __future__ import annotations
 
