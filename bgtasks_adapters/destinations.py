@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,9 +10,9 @@ if TYPE_CHECKING:
     from bgtasks_adapters.tasks import BackgroundTask
 
 
-class Destination:
+class Destination(ABC):
     """Takes tasks that are to run elsewhere; the setting ``handoff``."""
 
+    @abstractmethod
     def job_for(self, task: BackgroundTask, /) -> Job:
         """Return what sends a task that is being added, or raise to refuse it."""
-        raise NotImplementedError
