@@ -84,7 +84,7 @@ def limits(results: Sequence[Result]) -> Iterator[str]:
         "by hand that sees the last message, copies contexts, keeps the order and logs failures "
         f"takes {found.more(asgi, WITH_CARE)} a request more than Starlette without a task; ours "
         f"takes {found.more(asgi)}. Our own steps (see below) are {number(found.sum(steps))} of "
-        "these microseconds with warm caches and about twice as many in a request; the rest is the "
+        "these microseconds, with warm caches; the rest is what they take longer in a request, the "
         "boundary, and the task of the loop that no end of the request reaches. In FastAPI, the "
         "dependency with `yield`, by which an `HTTPException` is seen, comes on top. The answer "
         "times follow from all that."

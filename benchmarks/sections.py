@@ -70,8 +70,8 @@ SECTIONS = (
         "What a response with one `async def` task consists of, without a server and without a "
         "framework, each step taken by hundreds of responses in turn. It is what the figures of "
         "all requests have in common; the adapter's own part, the loop's or a thread's come on "
-        "top. In a real request every step takes up to twice as long, because what it needs is "
-        "not in the processor's caches any more.",
+        "top, and in a real request each step takes longer, because what it needs is not in the "
+        "processor's caches any more.",
     ),
     Section(
         "requests_django",

@@ -19,7 +19,7 @@ from bgtasks_adapters.destinations import Destination
 from bgtasks_adapters.engines import ENGINES, Call, find_engine, package_of
 from bgtasks_adapters.exceptions import InvalidOptionError, InvalidTaskError
 from bgtasks_adapters.plain_json import check_arguments
-from bgtasks_adapters.publishing import SECONDS, Job
+from bgtasks_adapters.publishing import SECONDS, Job, refuse_timeout
 from bgtasks_adapters.references import Allowed, path_of
 
 if TYPE_CHECKING:
@@ -66,11 +66,7 @@ class Handoff(Destination):
         self._options = {**found.engine.unread_result, **(options or {})}
 
     def job_for(self, task: BackgroundTask) -> Job:
-        if task.options.timeout is not None:
-            raise InvalidOptionError(
-                f"using(timeout={task.options.timeout!r}) on {task.name}, which is handed off: "
-                "nobody here sees it run. Set a limit where your engine has it."
-            )
+        refuse_timeout(task.name, task.options)
         path = path_of(task.func)
         self._allowed.check(path)
         check_arguments(task.name, task.args, task.kwargs)

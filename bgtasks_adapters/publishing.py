@@ -18,8 +18,9 @@ from bgtasks_adapters.exceptions import HandoffError, InvalidOptionError
 from bgtasks_adapters.workers import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
+    from bgtasks_adapters.options import Options
     from bgtasks_adapters.tasks import BackgroundTask
 
 SECONDS = 5.0
@@ -54,15 +55,16 @@ class Job:
     def is_async(self) -> bool:
         return self.engine.is_async
 
-    def with_options(self, handoff: object, options: Mapping[str, Any] | None) -> Job:
+    def with_options(self, options: Options) -> Job:
         """Return the job of an engine's own task, with what ``using()`` says of it."""
-        if handoff is not None:
+        if options.handoff is not None:
             raise InvalidOptionError(
-                f"using(handoff={handoff!r}) on {self._name}, which is a task of "
+                f"using(handoff={options.handoff!r}) on {self._name}, which is a task of "
                 f"{self.engine.name} and goes there. To run it here, or elsewhere, pass the "
                 "function that it was made of."
             )
-        call = self._call._replace(options=options or {})
+        refuse_timeout(self._name, options)
+        call = self._call._replace(options=options.engine or {})
         found = Found(self.engine, self._task)
         return Job(found, self._name, call, self._seconds, is_native=True)
 
@@ -88,6 +90,15 @@ class Job:
 
     def _where(self) -> str:
         return f"{self.engine.name}, given {self._name}"
+
+
+def refuse_timeout(name: str, options: Options) -> None:
+    """Refuse a timeout for a task that runs where nobody here could keep it."""
+    if options.timeout is not None:
+        raise InvalidOptionError(
+            f"using(timeout={options.timeout!r}) on {name}, which is handed off: nobody here sees "
+            "it run. Set a limit where your engine has it."
+        )
 
 
 def native_job(found: Found, task: BackgroundTask) -> Job:

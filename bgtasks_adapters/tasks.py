@@ -377,15 +377,15 @@ class _Using:
     ) -> BackgroundTask:
         """Queue a call with these options; otherwise as ``BackgroundTasks.add_task``."""
         task = BackgroundTask.of(func, args, kwargs)
+        task.options = self._options
+        task.is_plain_coroutine_function = False
+        if task.job is not None:  # of an engine's own task
+            task.hand_off(task.job.with_options(self._options))
         if self._options.timeout is not None and not task.is_async:
             raise InvalidOptionError(
                 f"using(timeout={self._options.timeout!r}) on {task.name}, a def function: a "
                 "thread cannot be stopped. Give the function's own calls a timeout (most clients "
                 "take one), or make it an async def function."
             )
-        task.options = self._options
-        task.is_plain_coroutine_function = False
-        if task.job is not None:  # of an engine's own task
-            task.hand_off(task.job.with_options(self._options.handoff, self._options.engine))
         self._tasks.append(task)
         return task

@@ -126,6 +126,21 @@ def test_one_task_may_say_otherwise(engine: Engine, tmp_path: Path) -> None:
     assert [args[1] for args, _ in other.queued()] == [["other"]]
 
 
+def test_a_collection_that_is_awaited_hands_off_too(engine: Engine) -> None:
+    """What ``using(handoff=...)`` says holds without a response; the others run, in order."""
+
+    async def awaited() -> None:
+        tasks = BackgroundTasks()
+        tasks.add_task(note, 1)
+        tasks.using(handoff=Handoff(engine.task)).add_task(note, 2)
+        tasks.add_task(note, 3)
+        await tasks()
+
+    anyio.run(awaited)
+    assert ran == [((1,), {}), ((3,), {})]
+    assert [args[1] for args, _ in engine.queued()] == [[2]]
+
+
 def test_a_skipped_task_is_not_sent(engine: Engine) -> None:
     """What the outcome does not let run, its engine does not get."""
 
@@ -266,6 +281,9 @@ def test_what_cannot_be_kept_elsewhere_is_refused(engine: Engine) -> None:
             get_background_tasks().using(timeout=1).add_task(anote)
 
     respond(view, handoff=Handoff(engine.task))
+    native = engine.huey.task()(note)
+    with pytest.raises(InvalidOptionError, match=r"which is handed off: nobody here sees it"):
+        BackgroundTasks().using(timeout=1).add_task(native)
     with pytest.raises(InvalidOptionError, match=r"no task of an engine that is known: Celery"):
         Handoff(note)
     with pytest.raises(InvalidOptionError, match="use a list of names"):
