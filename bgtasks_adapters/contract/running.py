@@ -64,10 +64,12 @@ class RunningServer:
         try:
             return self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            # With the fault handler on, this one prints where each thread stands.
-            self._process.send_signal(signal.SIGABRT)
+            # With the fault handler on, each process prints where its threads stand.
+            os.killpg(self._process.pid, signal.SIGABRT)
             self._process.wait(PATIENCE)
-            raise AssertionError(f"still running {PATIENCE} s after it was told to stop") from None
+            raise AssertionError(
+                f"still running {PATIENCE} s after it was told to stop:\n{self.output}"
+            ) from None
         finally:
             self.kill()
 
