@@ -161,6 +161,10 @@ class Visit:
         self._gate.wait_until(lambda: bool(found()), self.token, f"{name} {event}")
         return found()[0]
 
+    def processes(self) -> set[int]:
+        """Return the processes that something of this visit was announced from so far."""
+        return {one.info["process"] for one in self._gate.of(self.token)}
+
     def fate(self, name: str) -> str:
         """Return the final status of a task, once an observer in its process was told it."""
         kind = self.wait_for(name, "observed").info["kind"]

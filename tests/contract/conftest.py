@@ -52,6 +52,13 @@ def visit(request: pytest.FixtureRequest) -> Iterator[Visit]:
 
 
 @pytest.fixture
+def another_visit(request: pytest.FixtureRequest) -> Iterator[Visit]:
+    visit = Bench.of(request.session).new_visit()
+    yield visit
+    visit.open()
+
+
+@pytest.fixture
 def start_site(request: pytest.FixtureRequest) -> StartSite:
     """Start the server of a pair; the caller has to end it."""
     return Bench.of(request.session).start

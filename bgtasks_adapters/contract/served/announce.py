@@ -78,7 +78,8 @@ def _port() -> int:
 
 
 def _encode(visit: str, name: str, event: str, hold: bool, info: dict[str, object]) -> bytes:
-    info = {"line": LINE.get(), "thread": threading.current_thread().name, **info}
+    where = {"process": os.getpid(), "thread": threading.current_thread().name}
+    info = {"line": LINE.get(), **where, **info}
     message = {"visit": visit, "name": name, "event": event, "hold": hold, "info": info}
     return json.dumps(message).encode() + b"\n"
 
