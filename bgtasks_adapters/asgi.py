@@ -115,7 +115,7 @@ class Boundary:
             self._loop = TrioLoop() if running is None else AsyncioLoop(running)
 
     async def _run_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        lifespan = Lifespan(receive, send, self._drain)
+        lifespan = Lifespan(receive, send, self._begin_journal, self._drain)
         self._is_drained_by_lifespan = True
         if announcement.is_due:
             announcement.at_use(self.settings, "ASGI", has_lifespan=True)
@@ -131,6 +131,16 @@ class Boundary:
         finally:
             self._is_drained_by_lifespan = False
             shutdown.end_orderly_end(lifespan)
+
+    def _begin_journal(self) -> None:
+        """Take over what dead processes have left, before the first request.
+
+        Not where a framework may stand behind an application that is wrapped as any other: what
+        its tasks need around them is known from its first response on.
+        """
+        if self.settings.journal is not None and self._host is not None:
+            self._find_loop(running_asyncio_loop())
+            self.settings.journal.begin(ResponseScope(self.settings, self._host, self._loop))
 
     async def _drain(self) -> None:
         self._is_drained_by_lifespan = False  # a request that is still there waits by itself

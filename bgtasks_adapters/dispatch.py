@@ -7,6 +7,7 @@ over). Its ``work`` decides which tasks that lets run; a ``runner.Run`` runs the
 from __future__ import annotations
 
 from contextvars import copy_context
+from functools import partial
 from types import FunctionType
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from bgtasks_adapters.abandoned import abandon
 from bgtasks_adapters.arguments import rules_of_every_host
 from bgtasks_adapters.captors import current
 from bgtasks_adapters.concurrency import is_on_loop
+from bgtasks_adapters.events import logger
 from bgtasks_adapters.options import NO_OPTIONS
 from bgtasks_adapters.outcome import Notes
 from bgtasks_adapters.process import ledger
@@ -25,8 +27,10 @@ from bgtasks_adapters.work import Work
 
 if TYPE_CHECKING:
     from bgtasks_adapters.activity import Activity
+    from bgtasks_adapters.entries import Keeper
     from bgtasks_adapters.events import Fate
     from bgtasks_adapters.fates import Fates
+    from bgtasks_adapters.holds import Hold
     from bgtasks_adapters.outcome import ViewError
     from bgtasks_adapters.runner import Run
     from bgtasks_adapters.settings import Settings
@@ -186,6 +190,8 @@ class ResponseScope(BackgroundTasks):
             self.notes.app_error = error
         if is_disconnected:
             self.notes.is_disconnected = True
+        if self.settings.journal is not None:
+            self.settings.journal.begin(self)
         # Last, because a view that ends on another thread may judge from now on.
         self.notes.is_over = True
         return not self.running_views and self._is_first_to_dispatch()
@@ -263,6 +269,8 @@ class ResponseScope(BackgroundTasks):
             self._capture(task)
         elif task.args or task.kwargs or type(task.func) is not FunctionType:
             self.rules.check(task)
+        if self.settings.journal is not None and task.options.journal is None:
+            self._keep(self.settings.journal, task)
         if self._work is None:  # not before: it may have been refused
             self._begin_work()
         if self.captor is not None:
@@ -282,6 +290,24 @@ class ResponseScope(BackgroundTasks):
             job = handoff.job_for(task)
             if self.captor is None:  # a test wants to see the work done, but of what can be sent
                 task.hand_off(job)
+
+    def _keep(self, journal: Keeper, task: BackgroundTask) -> None:
+        """Write a task down, so that it outlives this process."""
+        if self.captor is not None:  # a test wants to see that it could be
+            journal.check(task)
+        elif task.hold is None or journal.is_transactional or not task.hold.is_waiting:
+            task.entry = journal.entry_for(task, self)
+        else:
+            journal.check(task)
+            task.hold.call_when_decided(partial(self._keep_committed, journal, task, task.hold))
+
+    def _keep_committed(self, journal: Keeper, task: BackgroundTask, hold: Hold) -> None:
+        if hold.why_dropped is not None or task.status != "pending":
+            return
+        try:
+            task.entry = journal.entry_for(task, self)
+        except Exception:  # its transaction is committed: nobody is left to be told, and it is due
+            logger.exception("%s runs, but a crash before its end would lose it", task.name)
 
     def _refuse_beyond_limit(self, task: BackgroundTask) -> None:
         waiting = 0 if self.is_dispatched else len(self.unfinished_tasks())

@@ -132,6 +132,13 @@ class Found(NamedTuple):
     engine: Engine
     task: Any
 
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The user's function that the task was made of."""
+        name = self.engine.function
+        found: Callable[..., Any] = getattr(self.task, name) if name else self.task
+        return found
+
 
 def find_engine(given: Any) -> Found | None:
     """Return the engine of one of its tasks; None for anything else."""
@@ -158,10 +165,7 @@ def _is_of_rq(function: FunctionType) -> bool:
 
 def package_of(found: Found) -> str:
     """Return the top-level package of the module that an engine's task stands in."""
-    name = found.engine.function
-    function = getattr(found.task, name) if name else found.task
-    module: str = function.__module__
-    return module.partition(".")[0]
+    return found.function.__module__.partition(".")[0]
 
 
 def check_call(found: Found, name: str, call: Call) -> None:

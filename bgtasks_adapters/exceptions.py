@@ -54,6 +54,10 @@ class HandoffError(BackgroundTasksError, RuntimeError):
     """Raised where an engine could not be given a task, or did not answer in time."""
 
 
+class JournalError(BackgroundTasksError, RuntimeError):
+    """Raised where a task could not be written to the journal, which therefore was not added."""
+
+
 class TaskNotRunError(BackgroundTasksError, RuntimeError):
     """Recorded for a task of Django's tasks framework that never ran, with the reason."""
 

@@ -145,9 +145,16 @@ class WebsocketExchange(Exchange):
 class Lifespan:
     """The lifespan of an application, and the answers to it of one that has none."""
 
-    def __init__(self, receive: Receive, send: Send, drain: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        begin: Callable[[], object],
+        drain: Callable[[], Awaitable[None]],
+    ) -> None:
         self._receive = receive
         self._send = send
+        self._begin = begin
         self._drain = drain
         self._received: set[str] = set()
         self._sent: set[str] = set()
@@ -170,6 +177,8 @@ class Lifespan:
         if message["type"].startswith("lifespan.shutdown"):
             shutdown.end_orderly_end(self)
         await self._send(message)
+        if message["type"] == "lifespan.startup.complete":
+            self._begin()
 
     async def answer_the_rest(self) -> None:
         for phase in ("startup", "shutdown"):

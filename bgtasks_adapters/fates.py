@@ -84,7 +84,11 @@ class Fates:
         started_at: float | None = None,
     ) -> None:
         """Give a task its final status, count and report it; only a task's first fate counts."""
-        if not ledger.settle(task, fate):
+        has_started = task.status == "running"
+        is_first = ledger.settle(task, fate)
+        if task.entry is not None and (is_first or fate != "left_over"):
+            task.entry.settled(fate, has_started=has_started)
+        if not is_first:
             return
         if isinstance(error, Exception):
             self.failures.append(error)

@@ -77,7 +77,7 @@ class Handoff(Destination):
         }
         is_named = self._found.engine.takes_keywords_only
         call = Call(
-            uuid4().hex,
+            task.options.id or uuid4().hex,
             () if is_named else tuple(given.values()),
             given if is_named else {},
             {**self._options, **(task.options.engine or {})},

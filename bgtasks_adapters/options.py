@@ -28,6 +28,9 @@ class Options(NamedTuple):
     """Told, beside those of the settings, of every fate but success, which the function sees."""
     handoff: Destination | Literal[False] | None = None
     engine: Mapping[str, Any] | None = None
+    journal: Literal[False] | None = None
+    id: str | None = None
+    """That its engine is given, where it was given before by a process that died."""
     stands_for: tuple[Callable[..., Any], Sequence[Any], Mapping[str, Any]] | None = None
     """The call that users know, function and arguments, where the task's own only makes it."""
 
@@ -57,6 +60,8 @@ def check_options(options: Any) -> None:
         raise InvalidOptionError(
             f"using(handoff={options.handoff!r}): use a bgtasks_adapters.handoff.Handoff, or False."
         )
+    if options.journal not in (None, False):
+        raise InvalidOptionError(f"using(journal={options.journal!r}): use False, or leave it out.")
     engine = options.engine
     is_named = engine is None or (
         issubclass(type(engine), Mapping) and all(isinstance(name, str) for name in engine)

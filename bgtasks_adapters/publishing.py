@@ -64,7 +64,7 @@ class Job:
                 "function that it was made of."
             )
         refuse_timeout(self._name, options)
-        call = self._call._replace(options=options.engine or {})
+        call = self._call._replace(id=options.id or self.id, options=options.engine or {})
         found = Found(self.engine, self._task)
         return Job(found, self._name, call, self._seconds, is_native=True)
 

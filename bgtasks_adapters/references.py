@@ -18,14 +18,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-def path_of(func: Callable[..., object]) -> str:
-    """Return the ``module:qualname`` of a function; raise ``InvalidTaskError`` if it has none."""
+_INSTEAD = (
+    "Pass a function of a module, or let this one task run here: "
+    "tasks.using(handoff=False).add_task(...)"
+)
+
+
+def path_of(
+    func: Callable[..., object],
+    instead: str = _INSTEAD,
+    is_meant: Callable[[object], bool] | None = None,
+) -> str:
+    """Return the ``module:qualname`` of a function; raise ``InvalidTaskError`` if it has none.
+
+    The message ends with what to do ``instead``. ``is_meant`` tells whether something else that the
+    name leads to will do.
+    """
     module: Any = getattr(func, "__module__", None)
     qualname: Any = getattr(func, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(qualname, str):
         raise InvalidTaskError(
             f"add_task() got {label(func)}, a {type(func).__name__}, which has no name that "
-            f"another process could find it by. {_ADVICE}"
+            f"another process could find it by. {instead}"
         )
     path = f"{module}:{qualname}"
     if module == "__main__":
@@ -33,18 +47,23 @@ def path_of(func: Callable[..., object]) -> str:
             f"{path} is part of the program that this process runs, which is another one where the "
             "task is to run. Put the function into a module that both import."
         )
-    if _found(sys.modules.get(module), qualname) is not func:
+    found = _found(sys.modules.get(module), qualname)
+    if found is not func and not (is_meant is not None and is_meant(found)):
         raise InvalidTaskError(
             f"{path} does not lead to what add_task() got (a lambda, a function made in another "
-            f"one, a bound method, or something that was replaced). {_ADVICE}"
+            f"one, a bound method, or something that was replaced). {instead}"
         )
     return path
 
 
-_ADVICE = (
-    "Pass a function of a module, or let this one task run here: "
-    "tasks.using(handoff=False).add_task(...)"
-)
+def object_at(path: str) -> Callable[..., Any]:
+    """Import and return what a name leads to, which is to be callable or an engine's task."""
+    module, _, qualname = path.partition(":")
+    found: Any = _found(import_module(module), qualname) if qualname else None
+    if found is None:
+        raise InvalidTaskError(f"{path!r} leads to nothing here.")
+    func: Callable[..., Any] = found
+    return func
 
 
 def _found(place: object, qualname: str) -> object:

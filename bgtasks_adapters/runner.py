@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
     from typing import Protocol
 
+    from bgtasks_adapters.entries import Entry
+    from bgtasks_adapters.events import Fate
     from bgtasks_adapters.settings import Settings
     from bgtasks_adapters.surroundings import HostContext, Surroundings
     from bgtasks_adapters.tasks import BackgroundTask, Collection
@@ -158,8 +160,9 @@ class Run:
                 if not self._absorbs(task, error, started_at):
                     raise
             else:
-                if task.job is not None:
-                    fates.settle(task, "handed_off", started_at=started_at)
+                if task.job is not None or task.entry is not None:
+                    fate: Fate = "succeeded" if task.job is None else "handed_off"
+                    fates.settle(task, fate, started_at=started_at)
                 elif ledger.succeed(task) and fates.is_success_reported:
                     fates.report_success(task, started_at)
                 task.context = None  # the context holds the collection: a cycle
@@ -198,8 +201,9 @@ class Run:
                 if not self._absorbs(task, error, started_at):
                     raise
             else:
-                if task.job is not None:
-                    fates.settle(task, "handed_off", started_at=started_at)
+                if task.job is not None or task.entry is not None:
+                    fate: Fate = "succeeded" if task.job is None else "handed_off"
+                    fates.settle(task, fate, started_at=started_at)
                 elif ledger.succeed(task) and fates.is_success_reported:
                     fates.report_success(task, started_at)
                 task.context = None
@@ -279,6 +283,9 @@ class Run:
                 return False
         if task.job is not None and isinstance(error, Exception):
             error.add_note(f"Raised when {task.name} was handed off to {task.job.engine.name}.")
+            if task.entry is not None:
+                self._postpone(task, task.entry, error, started_at)
+                return True
             is_wanted_here = self._response.settings.on_handoff_error == "run_locally"
             if is_wanted_here and not task.job.is_native:
                 logger.warning(
@@ -296,6 +303,14 @@ class Run:
         self._work.fates.settle(task, fate, error=error, started_at=started_at)
         is_exit = isinstance(error, (KeyboardInterrupt, SystemExit)) and not task.is_async
         return not (is_exit and threading.current_thread() is threading.main_thread())
+
+    def _postpone(
+        self, task: BackgroundTask, entry: Entry, error: Exception, started_at: float
+    ) -> None:
+        """Leave a task that its engine did not take to the journal, which will try again."""
+        reason = f"it could not be handed off ({error}); the journal will try again"
+        entry.postpone(reason)
+        self._work.fates.settle(task, "left_over", reason=reason, started_at=started_at)
 
     def unfinished_tasks(self) -> list[BackgroundTask]:
         return [task for task in self.tasks if task.status in ("pending", "running")]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, cast
 
 from bgtasks_adapters.callables import is_async_callable
 from bgtasks_adapters.destinations import Destination
+from bgtasks_adapters.entries import Keeper
 from bgtasks_adapters.exceptions import InvalidOptionError
 from bgtasks_adapters.outcome import check_when
 
@@ -35,6 +36,7 @@ class SettingsKeywords(TypedDict, total=False):
     on_commit: bool
     handoff: Destination | None
     on_handoff_error: Literal["report", "run_locally"]
+    journal: str | os.PathLike[str] | Keeper | None
 
 
 _PREFIX = "BGTASKS_"
@@ -87,6 +89,9 @@ class Settings:
     on_handoff_error: Literal["report", "run_locally"] = "report"
     """What becomes of a task that its engine did not take in time: it has failed, and that is
     reported; or it runs here. One that the engine has got all the same then runs twice."""
+    journal: Any = None
+    """Tasks are kept from ``add_task`` to their end, so that a crash loses none: the path of a file
+    of SQLite, or a ``bgtasks_adapters.journal.Journal``."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "observers", tuple(self._as_sequence(self.observers)))
@@ -97,6 +102,7 @@ class Settings:
         handoff: Any = self.handoff
         if handoff is not None and not isinstance(handoff, Destination):
             raise self._bad("handoff", "use bgtasks_adapters.handoff.Handoff(task), or None")
+        object.__setattr__(self, "journal", self._opened(self.journal))
         self._whole_number("max_workers")
         self._whole_number("max_pending")
         self._seconds("shutdown_timeout")
@@ -170,6 +176,17 @@ class Settings:
                     f"{observer!r} is an async function; observers are called, not awaited",
                 )
         return found
+
+    def _opened(self, journal: Any) -> Keeper | None:
+        if journal is None or isinstance(journal, Keeper):
+            return journal
+        if not isinstance(journal, (str, os.PathLike)):
+            raise self._bad(
+                "journal", "use the path of a file, a bgtasks_adapters.journal.Journal, or None"
+            )
+        from bgtasks_adapters.journal import Journal  # which needs much that few have a use for
+
+        return Journal(cast("str | os.PathLike[str]", journal))
 
     def _one_of(self, name: str, *choices: str) -> None:
         if getattr(self, name) not in choices:

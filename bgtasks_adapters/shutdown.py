@@ -19,10 +19,14 @@ from bgtasks_adapters.process import call_in_forked_child, ledger
 from bgtasks_adapters.workers import can_start_threads, thread_pool_class
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bgtasks_adapters.process import Stats
     from bgtasks_adapters.settings import Settings
 
 
+LAST_STEP_SECONDS = 2.0
+"""What is written down behind the last task may take so long."""
 NAMES_IN_LOG = 100
 """How many names of left-over tasks the receipt's log line shows; its file has all of them."""
 
@@ -42,6 +46,7 @@ class Shutdown:
         self._will_drain = False
         self._written: Stats | None = None
         self._orderly_ends: set[object] = set()
+        self._last_steps: list[Callable[[float], object]] = []
 
     def watch(self, settings: Settings) -> None:
         """Have the exit of this process wait for tasks, as these settings say."""
@@ -117,11 +122,17 @@ class Shutdown:
             response.leave_over("the process ended before its response was complete")
         self.write_receipt()
 
+    def call_at_end(self, step: Callable[[float], object]) -> None:
+        """Have a step called before each receipt, with the seconds that it may take."""
+        self._last_steps.append(step)
+
     def write_receipt(self) -> None:
         """Log the counts of this process, once unless they changed; append them to files asked for.
 
         Only processes that had tasks write one.
         """
+        for step in self._last_steps:
+            step(LAST_STEP_SECONDS)
         counts = ledger.stats()
         if counts == self._written or not counts.added:
             return

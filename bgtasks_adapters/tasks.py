@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from bgtasks_adapters.destinations import Destination
+    from bgtasks_adapters.entries import Entry
     from bgtasks_adapters.holds import Hold
     from bgtasks_adapters.publishing import Job
     from bgtasks_adapters.surroundings import Surroundings
@@ -61,6 +62,7 @@ class BackgroundTask:
         "args",
         "captured",
         "context",
+        "entry",
         "func",
         "hold",
         "is_async",
@@ -103,6 +105,7 @@ class BackgroundTask:
         self.view_error: ViewError | None = None
         self.hold: Hold | None = None
         self.job: Job | None = None
+        self.entry: Entry | None = None
         is_plain = type(func) is FunctionType and not func.__dict__
         flags = func.__code__.co_flags if is_plain else CO_UNKNOWN
         if flags & CO_COROUTINE:
@@ -131,6 +134,19 @@ class BackgroundTask:
             and type(func) is FunctionType
             and bool(func.__code__.co_flags & CO_COROUTINE)
         )
+
+    def set_options(self, options: Options) -> None:
+        """Take options that are known to be good; raise for those that do not suit this task."""
+        self.options = options
+        self.is_plain_coroutine_function = False
+        if self.job is not None:  # of an engine's own task
+            self.hand_off(self.job.with_options(options))
+        if options.timeout is not None and not self.is_async:
+            raise InvalidOptionError(
+                f"using(timeout={options.timeout!r}) on {self.name}, a def function: a thread "
+                "cannot be stopped. Give the function's own calls a timeout (most clients take "
+                "one), or make it an async def function."
+            )
 
     def hand_off(self, job: Job) -> None:
         """Have it sent to an engine in the place of its call."""
@@ -302,6 +318,7 @@ class BackgroundTasks:
         on_commit: bool | None = None,
         handoff: Destination | Literal[False] | None = None,
         engine: Mapping[str, Any] | None = None,
+        journal: Literal[False] | None = None,
     ) -> _Using:
         """Return the same collection with options for the tasks added through it.
 
@@ -311,8 +328,11 @@ class BackgroundTasks:
         ``on_commit`` (Django): whether a task added inside ``atomic()`` waits for the commit.
         ``handoff``: a ``Handoff`` for these tasks, or False to run them here whatever the settings
         say. ``engine``: options of the engine that gets them, by the names that it has for them.
+        ``journal``: False for tasks that a crash may lose, whatever the settings say.
         """
-        options = Options(name, key, when, timeout, on_commit, handoff=handoff, engine=engine)
+        options = Options(
+            name, key, when, timeout, on_commit, handoff=handoff, engine=engine, journal=journal
+        )
         check_options(options)
         return _Using(self, options)
 
@@ -377,15 +397,6 @@ class _Using:
     ) -> BackgroundTask:
         """Queue a call with these options; otherwise as ``BackgroundTasks.add_task``."""
         task = BackgroundTask.of(func, args, kwargs)
-        task.options = self._options
-        task.is_plain_coroutine_function = False
-        if task.job is not None:  # of an engine's own task
-            task.hand_off(task.job.with_options(self._options))
-        if self._options.timeout is not None and not task.is_async:
-            raise InvalidOptionError(
-                f"using(timeout={self._options.timeout!r}) on {task.name}, a def function: a "
-                "thread cannot be stopped. Give the function's own calls a timeout (most clients "
-                "take one), or make it an async def function."
-            )
+        task.set_options(self._options)
         self._tasks.append(task)
         return task
