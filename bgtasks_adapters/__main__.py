@@ -1,4 +1,7 @@
-"""``python -m bgtasks_adapters doctor``: measure a real deployment."""
+"""``python -m bgtasks_adapters doctor``: measure a real deployment.
+
+And ``journal``: look after what crashes have left.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,9 @@ from bgtasks_adapters.doctor.examination import (
 )
 from bgtasks_adapters.doctor.report import as_json, show_progress, table
 from bgtasks_adapters.doctor.target import DoctorError, Target
+from bgtasks_adapters.exceptions import BackgroundTasksError
+from bgtasks_adapters.inventory import add_commands, perform
+from bgtasks_adapters.journal import Journal
 from bgtasks_adapters.probes import HOLD_SECONDS
 from bgtasks_adapters.settings import DOCTOR_TOKEN_VARIABLE
 
@@ -32,10 +38,12 @@ could be measured."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the doctor; return the exit status."""
+    """Run the command; return the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     at = given.index("--") if "--" in given else len(given)
     options = _parser().parse_args(given[:at])
+    if options.command == "journal":
+        return _look_after(options)
     command = given[at + 1 :]
     try:
         examination = _examine(options, command)
@@ -48,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bgtasks_adapters")
-    commands = parser.add_subparsers(required=True, metavar="command")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     doctor = commands.add_parser(
         "doctor",
         help="measure a real deployment",
@@ -74,7 +82,30 @@ def _parser() -> argparse.ArgumentParser:
         "(default: %(default)g; more on a slow line)",
     )
     doctor.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    journal = commands.add_parser(
+        "journal",
+        help="look after a journal: list, retry, discard",
+        description="Show what a journal keeps, run it again, or throw it away. Exit status: 0 if "
+        "that was done, 1 if not.",
+    )
+    journal.add_argument("file", help="the path that is the setting journal")
+    add_commands(journal)
     return parser
+
+
+def _look_after(options: argparse.Namespace) -> int:
+    if not os.path.isfile(options.file):
+        print(f"journal: there is no file {options.file}", file=sys.stderr)
+        return 1
+    journal = Journal(options.file)
+    try:
+        print(perform(vars(options), journal.store, journal.leases))
+    except BackgroundTasksError as error:
+        print(f"journal: {error}", file=sys.stderr)
+        return 1
+    finally:
+        journal.close()
+    return 0
 
 
 def _examine(options: argparse.Namespace, command: list[str]) -> Examination:

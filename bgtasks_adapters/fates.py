@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bgtasks_adapters import events
@@ -87,7 +88,11 @@ class Fates:
         has_started = task.status == "running"
         is_first = ledger.settle(task, fate)
         if task.entry is not None and (is_first or fate != "left_over"):
-            task.entry.settled(fate, has_started=has_started)
+            ended = partial(task.entry.settled, fate, has_started=has_started)
+            if task.hold is None:
+                ended()
+            else:  # the entry may not be seen by others before the commit
+                task.hold.call_when_decided(ended)
         if not is_first:
             return
         if isinstance(error, Exception):

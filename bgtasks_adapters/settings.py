@@ -182,7 +182,9 @@ class Settings:
             return journal
         if not isinstance(journal, (str, os.PathLike)):
             raise self._bad(
-                "journal", "use the path of a file, a bgtasks_adapters.journal.Journal, or None"
+                "journal",
+                "use the path of a file, a bgtasks_adapters.journal.Journal, or None; in Django's "
+                "BGTASKS also True",
             )
         from bgtasks_adapters.journal import Journal  # which needs much that few have a use for
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bgtasks_adapters import add_task, drain, get_background_tasks
+from bgtasks_adapters.__main__ import main as command_line
 from bgtasks_adapters.exceptions import (
     InvalidOptionError,
     InvalidTaskError,
@@ -333,3 +334,73 @@ def test_a_journal_of_a_later_version_is_refused(path: str) -> None:
     with pytest.raises(JournalError, match="another version of this library"):
         journal.store.all_rows()
     journal.close()
+
+
+# Looking after it.
+
+
+def look_after(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    status = command_line(["journal", *arguments])
+    said = capsys.readouterr()
+    return status, said.out + said.err
+
+
+def test_what_is_left_can_be_listed_run_again_and_thrown_away(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``python -m bgtasks_adapters journal``; by number, by name, or all of it."""
+    assert run(journalled.end_too_early, path).status == 0
+    status, table = look_after(capsys, path, "list")
+    assert status == 0
+    head, held, waiting = table.splitlines()
+    assert head.split() == ["number", "added", "crashes", "task", "arguments", "state"]
+    assert held.endswith("hold  [[2],{}]   left by a process that died")
+    assert waiting.endswith("note  [[3],{}]   waits for a process")
+    status, said = look_after(capsys, path, "retry")
+    assert (status, said.partition(":")[2][:17]) == (1, " Say which tasks:")
+    assert look_after(capsys, path, "retry", "hold") == (
+        0,
+        "1 task(s) will be run by a process of the application.\n",
+    )
+    assert look_after(capsys, path, "discard", "3") == (0, "1 task(s) were thrown away.\n")
+    (row,) = rows(path)
+    assert (row.name, row.owner, row.crashes) == ("hold", None, 0)
+    assert look_after(capsys, path, "discard", "note") == (
+        1,
+        "journal: 'note' is not in the journal: it has ended, or never was.\n",
+    )
+    assert look_after(capsys, path, "discard", "--all") == (0, "1 task(s) were thrown away.\n")
+    assert look_after(capsys, path, "list") == (0, "The journal is empty.\n")
+    assert look_after(capsys, f"{path}x", "list") == (1, f"journal: there is no file {path}x\n")
+
+
+def test_what_is_set_aside_runs_again_when_somebody_says_so(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As if it had never crashed."""
+    assert run(journalled.die_before_the_response, path).status == KILLED
+    run(journalled.go_on_with_note_renamed, path)
+    _, listed = look_after(capsys, path, "list", "--json")
+    entry = json.loads(listed)
+    assert entry["state"].startswith("set aside: it cannot be run: ")
+    assert (entry["path"], entry["arguments"]) == ("tests.programs.journalled:note", [[1], {}])
+    assert look_after(capsys, path, "retry", str(entry["number"]))[0] == 0
+    again = run(journalled.go_on, path, "1")
+    assert ran(again) == ["1"]
+    assert rows(path) == []
+
+
+def test_what_a_process_has_is_not_taken_from_it(
+    path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A task that runs cannot be run again, or thrown away, beside it."""
+    with running(journalled.live, path) as alive:
+        assert alive.stdout is not None
+        assert alive.stdout.readline() == "ran holding alive\n"
+        status, said = look_after(capsys, path, "retry", "hold")
+        assert (status, said) == (
+            1,
+            "journal: 'hold' is with a process that lives, which runs it, or will.\n",
+        )
+        assert look_after(capsys, path, "discard", "--all") == (0, "0 task(s) were thrown away.\n")
+        assert names(path) == ["hold"]

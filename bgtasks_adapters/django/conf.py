@@ -42,9 +42,24 @@ def _build(raw: Any) -> Settings:
         values["observers"] = [_resolve("OBSERVERS", each) for each in values["observers"]]
     if isinstance(values.get("handoff"), str):
         values["handoff"] = _resolve("HANDOFF", values["handoff"])
+    if values.get("journal") is True:
+        values["journal"] = _project_journal()
     if isinstance(values.get("when"), str) and "." in values["when"]:
         values["when"] = _resolve("WHEN", values["when"])
     return Settings.from_mapping(values, spelled=lambda name: f"BGTASKS[{name.upper()!r}]")
+
+
+def _project_journal() -> object:
+    app = "bgtasks_adapters.django.journal"
+    if not any(each.startswith(app) for each in django_settings.INSTALLED_APPS):
+        raise InvalidOptionError(
+            f"Setting BGTASKS['JOURNAL']=True keeps tasks in a table of an app that is not "
+            f'installed: put "{app}" into INSTALLED_APPS, and run manage.py migrate. Or name a '
+            "file: BGTASKS = {'JOURNAL': '/var/lib/shop/tasks.sqlite3'}"
+        )
+    from bgtasks_adapters.django.journal.keeper import project_journal  # apps have to be ready
+
+    return project_journal()
 
 
 def _resolve(name: str, value: object) -> object:
