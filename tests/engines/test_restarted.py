@@ -1,0 +1,40 @@
+"""A broker that is restarted in between: the web process and the worker stay the same ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bgtasks_adapters import add_task, drain
+from bgtasks_adapters.handoff import Handoff
+from tests.engines.conftest import PATIENCE, Listener, Site, Worker
+from tests.engines.noted import note
+from tests.fates import Fates
+from tests.wsgi_server import WsgiExchange, app_of, bounded
+
+ARGUMENTS: Any = [1, "two", None, {"three": [4.5, True, "ü"]}]
+
+
+def test_a_task_that_is_sent_after_a_restart(site: Site, worker: Worker, listener: Listener) -> None:
+    """It runs once, with its arguments, as the one before and the one after it."""
+    if site.server is None:
+        pytest.skip("its site has no broker")
+    fates = Fates()
+    handoff = Handoff(site.module.task)
+
+    def send(word: str) -> None:
+        app = app_of(lambda: add_task(note, *ARGUMENTS, word=word))
+        WsgiExchange(bounded(app, observers=[fates], handoff=handoff)).run()
+        assert drain(PATIENCE), "the task was not handed off in time"
+
+    send("before")
+    heard = [listener.hear()]
+    site.server.restart()
+    for word in ("after", "later"):  # a second run of the first would be heard before the second
+        send(word)
+        heard.append(listener.hear())
+    assert [each["kwargs"]["word"] for each in heard] == ["before", "after", "later"]
+    assert [each["args"] for each in heard] == [ARGUMENTS] * 3
+    assert fates.kinds == ["handed_off"] * 3
+    assert not worker.has_ended
