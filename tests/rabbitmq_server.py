@@ -32,9 +32,7 @@ def server() -> OwnServer:
     port = started.port
     plugins, config = started.folder / "enabled_plugins", started.folder / "rabbitmq.conf"
     plugins.write_text("[].\n")
-    config.write_text(
-        f"listeners.tcp.1 = 127.0.0.1:{port}\nlog.console = true\nlog.file = false\n"
-    )
+    config.write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\nlog.console = true\nlog.file = false\n")
     settings: dict[str, str | Path | int] = {
         "ERL_EPMD_PORT": finder.port,
         "ERL_EPMD_ADDRESS": "127.0.0.1",

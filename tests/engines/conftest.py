@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -30,17 +31,23 @@ class Listener:
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._socket.settimeout(PATIENCE)
+        self._held: list[socket.socket] = []
         self.port: int = self._socket.getsockname()[1]
 
-    def hear(self) -> dict[str, Any]:
-        """Wait for the next note."""
+    def hear(self, *, hold: bool = False) -> dict[str, Any]:
+        """Wait for the next note; with ``hold`` a task that stays does not go on."""
         connection, _ = self._socket.accept()
-        with connection, connection.makefile("rb") as file:
+        with connection.makefile("rb") as file:
             heard: dict[str, Any] = json.loads(file.read())
-            return heard
+        if hold:
+            self._held.append(connection)
+        else:
+            connection.close()
+        return heard
 
     def close(self) -> None:
-        self._socket.close()
+        for each in (self._socket, *self._held):
+            each.close()
 
 
 @pytest.fixture(scope="session")
@@ -126,9 +133,13 @@ class Worker:
     """A worker process of an engine, with those that it starts itself."""
 
     def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
+        self.start()
+
+    def start(self) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         self._process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, start_new_session=True
+            self._command, cwd=ROOT, env=environment, start_new_session=True
         )
 
     @property
@@ -137,23 +148,14 @@ class Worker:
 
     def kill(self) -> None:
         """End all of its processes at once, as a machine that fails does."""
-        os.killpg(self._process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-
-    def stop(self) -> None:
-        """Ask it to end, and wait until it has."""
-        if self.has_ended:
-            return
-        os.killpg(self._process.pid, signal.SIGTERM)
-        try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.kill()
 
 
 @pytest.fixture(scope="session")
 def worker(engine: Any) -> Iterator[Worker]:
-    """A worker of the engine, which it has begun."""
+    """A worker of the engine, which it has begun; when it ends it has nothing left to do."""
     worker = Worker(engine.WORKER)
     yield worker
-    worker.stop()
+    worker.kill()

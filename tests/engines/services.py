@@ -16,8 +16,8 @@ def variable(service: str) -> str:
     return f"BGTASKS_ENGINE_{service.upper()}"
 
 
-def redis_url() -> str:
-    return f"redis://127.0.0.1:{os.environ[variable('redis')]}/0"
+def redis_url(database: int = 0) -> str:
+    return f"redis://127.0.0.1:{os.environ[variable('redis')]}/{database}"
 
 
 def rabbitmq_url() -> str:

@@ -16,12 +16,15 @@ from tests.wsgi_server import WsgiExchange, app_of, bounded
 ARGUMENTS: Any = [1, "two", None, {"three": [4.5, True, "ü"]}]
 
 
-def test_a_task_that_is_sent_after_a_restart(site: Site, worker: Worker, listener: Listener) -> None:
+def test_a_task_that_is_sent_after_a_restart(
+    site: Site, worker: Worker, listener: Listener
+) -> None:
     """It runs once, with its arguments, as the one before and the one after it."""
     if site.server is None:
         pytest.skip("its site has no broker")
     fates = Fates()
-    handoff = Handoff(site.module.task)
+    # Procrastinate's pool takes some seven seconds to have connections again.
+    handoff = Handoff(site.module.task, timeout=PATIENCE)
 
     def send(word: str) -> None:
         app = app_of(lambda: add_task(note, *ARGUMENTS, word=word))

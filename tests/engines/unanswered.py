@@ -33,7 +33,9 @@ def main() -> None:
     variable = services.variable(service)
     is_connected_first = service == "postgresql"
     server = int(os.environ[variable]) if variable in os.environ else None
-    proxy = Proxy(server if kind == "slow" or is_connected_first else None, DELAY * (kind == "slow"))
+    proxy = Proxy(
+        server if kind == "slow" or is_connected_first else None, DELAY * (kind == "slow")
+    )
     os.environ[variable] = str(_unused_port() if kind == "refusing" else proxy.port)
     site: Any = import_module(f"tests.engines.sites.{name}_site")
     if is_connected_first:

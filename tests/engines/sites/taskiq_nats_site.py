@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import sys
 
+from nats.js.api import ConsumerConfig
 from taskiq_nats import PullBasedJetStreamBroker
 
 from bgtasks_adapters import handoff
 from tests.engines.noted import note
 from tests.engines.services import nats_url
 
-broker = PullBasedJetStreamBroker(nats_url(), pull_consume_timeout=1)
+broker = PullBasedJetStreamBroker(
+    nats_url(),
+    pull_consume_timeout=1,
+    consumer_config=ConsumerConfig(durable_name="taskiq_durable", ack_wait=2),  # 30 s, by default
+)
 
 
 @broker.task
