@@ -1,4 +1,4 @@
-"""A server of the tests' own, a database or a broker: its folder, its process, its end with ours."""
+"""A database or broker of the tests' own: its folder, its process, and its end with this one."""
 
 from __future__ import annotations
 

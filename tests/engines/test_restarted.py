@@ -32,12 +32,16 @@ def test_a_task_that_is_sent_after_a_restart(
         assert drain(PATIENCE), "the task was not handed off in time"
 
     send("before")
-    heard = [listener.hear()]
+    assert listener.hear()["kwargs"] == {"word": "before"}
     site.server.restart()
-    for word in ("after", "later"):  # a second run of the first would be heard before the second
-        send(word)
+    send("after")
+    send("later")  # a second run of the one before would be heard before it
+    heard = [listener.hear()]
+    while heard[-1]["kwargs"]["word"] != "later":
         heard.append(listener.hear())
-    assert [each["kwargs"]["word"] for each in heard] == ["before", "after", "later"]
-    assert [each["args"] for each in heard] == [ARGUMENTS] * 3
+    # The first may not have been acknowledged yet when its broker ended, and is given again then.
+    words = [each["kwargs"]["word"] for each in heard]
+    assert [word for word in words if word != "before"] == ["after", "later"]
+    assert [each["args"] for each in heard] == [ARGUMENTS] * len(heard)
     assert fates.kinds == ["handed_off"] * 3
     assert not worker.has_ended
