@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from select import select
 from typing import Any
 
 import pytest
@@ -96,9 +97,13 @@ def _kill(worker: Worker, listener: Listener) -> None:
     """Kill a worker that is in the middle of a task."""
     heard = listener.hear(hold=True)
     assert heard["args"] == ["first"]
+    # Until it is gone a broker may give it the next task, too.
+    process = os.pidfd_open(heard["pid"])
     worker.kill()
     if ENGINE == "rq":  # the process of a task has a group of its own there
         os.kill(heard["pid"], signal.SIGKILL)
+    assert select([process], [], [], PATIENCE)[0]
+    os.close(process)
 
 
 def _heard(listener: Listener, count: int) -> list[str]:

@@ -63,6 +63,20 @@ def test_a_worker_that_is_killed(nats: Site, nats_worker: Worker, listener: List
     assert listener.hear()["args"] == ["first"]
 
 
+def test_a_task_that_takes_longer(nats: Site, nats_worker: Worker, listener: Listener) -> None:
+    """It is begun a second time beside the first run, for nobody says that it is worked on."""
+
+    async def respond() -> None:
+        async with _started(nats):
+            await _send(nats, stay, "long")
+
+    anyio.run(respond)
+    begun = [listener.hear(hold=True) for _ in range(2)]
+    assert [each["args"] for each in begun] == [["long"], ["long"]]
+    assert begun[0]["pid"] == begun[1]["pid"]
+    listener.release()
+
+
 @asynccontextmanager
 async def _started(site: Site) -> AsyncIterator[None]:
     await site.module.broker.startup()

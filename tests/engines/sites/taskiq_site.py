@@ -16,6 +16,8 @@ from tests.engines.services import redis_url
 broker = ListQueueBroker(
     redis_url(),
     queue_name="bgtasks-taskiq",
+    # Or a worker that waits for tasks for five seconds ends, and is started anew.
+    socket_timeout=None,
     # Without these the first task that is sent after a restart of Redis is refused.
     retry=Retry(NoBackoff(), retries=1),
     retry_on_error=[ConnectionError],
