@@ -68,7 +68,7 @@ servers: $(READY)  ## measure every server there is and write docs/servers.md (l
 	$(BIN)/python -m pytest tests/servers --long --record $(ARGS)
 
 test-engines: $(UV_READY)  ## test every queue engine that tasks are handed off to, with its worker
-	$(MAKE) --jobs 2 --output-sync=target $(ENGINES:%=test-engine-%)
+	$(MAKE) --jobs 3 --output-sync=target $(ENGINES:%=test-engine-%)
 
 test-engine-%: .venv/engine-%-$(VERSION)/.ready
 	BGTASKS_ENGINE=$* .venv/engine-$*-$(VERSION)/bin/python -m pytest tests/engines \
