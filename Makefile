@@ -22,7 +22,7 @@ ENV := .venv/$(VERSION)-dj$(or $(DJANGO),newest)
 BIN := $(ENV)/bin
 READY := $(ENV)/.ready
 BENCH := .venv/bench-$(VERSION)
-ENGINES := celery dramatiq huey procrastinate rq taskiq
+ENGINES := celery django_tasks_db dramatiq huey procrastinate rq taskiq
 
 # An installed uv is used if it knows dependency groups; else pip brings one into a folder here.
 BOOTSTRAP := .venv/bootstrap
@@ -67,10 +67,12 @@ servers: $(READY)  ## measure every server there is and write docs/servers.md (l
 		|| echo "bjoern cannot be built here (it needs libev): its row will say so"
 	$(BIN)/python -m pytest tests/servers --long --record $(ARGS)
 
-test-engines: $(ENGINES:%=test-engine-%)  ## test every queue engine that tasks are handed off to, with its worker
+test-engines: $(UV_READY)  ## test every queue engine that tasks are handed off to, with its worker
+	$(MAKE) --jobs 3 --output-sync=target $(ENGINES:%=test-engine-%)
 
 test-engine-%: .venv/engine-%-$(VERSION)/.ready
-	BGTASKS_ENGINE=$* .venv/engine-$*-$(VERSION)/bin/python -m pytest tests/engines $(ARGS)
+	BGTASKS_ENGINE=$* .venv/engine-$*-$(VERSION)/bin/python -m pytest tests/engines \
+		$(if $(filter django_tasks_db,$*),--ds tests.engines.django_settings) $(ARGS)
 
 coverage: $(READY)  ## run the tests and show the lines they do not reach
 	$(BIN)/coverage erase

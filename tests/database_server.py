@@ -1,4 +1,4 @@
-"""A database server of the tests' own: its folder, its process, and its end with this process."""
+"""A database or broker of the tests' own: its folder, its process, and its end with this one."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+
+from bgtasks_adapters.contract.running import free_port
 
 PATIENCE = 30.0
 
@@ -24,9 +27,14 @@ class OwnServer:
     Neither PostgreSQL nor MariaDB likes to run as root.
     """
 
+    port: int
+    """Of 127.0.0.1; the same one after a restart."""
+
     def __init__(self, name: str, user: str) -> None:
         self._name = name
         self._user = user if os.geteuid() == 0 else None
+        self.port = free_port()
+        self._runs: list[subprocess.Popen[bytes]] = []
         self.folder = Path(tempfile.mkdtemp(prefix=f"bgtasks-{name}-"))
         atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         if self._user is not None:
@@ -47,28 +55,51 @@ class OwnServer:
             raise UnavailableError(f"{Path(command[0]).name} failed: {made.stderr.strip()}")
 
     def start(
-        self, command: Sequence[str | Path], is_ready: Callable[[], bool], stop: signal.Signals
+        self,
+        command: Sequence[str | Path],
+        is_ready: Callable[[], bool],
+        stop: signal.Signals,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         """Start the server, wait until it is ready, and stop it by that signal at our exit."""
+        self._start = partial(self._run, command, is_ready, environment)
+        self._stop_signal = stop
+        atexit.register(self.stop)
+        self._start()
+
+    def stop(self) -> None:
+        """Ask the server to end, and wait until it has."""
+        while self._runs:
+            server = self._runs.pop()
+            server.send_signal(self._stop_signal)
+            server.wait(PATIENCE)
+
+    def restart(self) -> None:
+        """End the server, and start it again as it was started, on its files and its port."""
+        self.stop()
+        self._start()
+
+    def _run(
+        self,
+        command: Sequence[str | Path],
+        is_ready: Callable[[], bool],
+        environment: Mapping[str, str] | None,
+    ) -> None:
         log = self.folder / "log"
         with log.open("wb") as output:
             server = subprocess.Popen(
                 command,
                 user=self._user,
                 cwd=self.folder,
+                env=None if environment is None else {**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        atexit.register(_stop, server, stop)
+        self._runs.append(server)
         while not is_ready():
             try:
                 server.wait(0.05)
             except subprocess.TimeoutExpired:
                 continue
             raise UnavailableError(f"{self._name} ended: {log.read_text(errors='replace')}")
-
-
-def _stop(server: subprocess.Popen[bytes], by: signal.Signals) -> None:
-    server.send_signal(by)
-    server.wait(PATIENCE)

@@ -8,7 +8,6 @@ import signal
 import socket
 from functools import cache
 
-from bgtasks_adapters.contract.running import free_port
 from tests.database_server import OwnServer, UnavailableError
 
 
@@ -24,7 +23,7 @@ def start() -> int:
     data = server.folder / "data"
     own = ["--no-defaults", f"--datadir={data}"]
     server.prepare([install, *own, "--auth-root-authentication-method=normal", "--skip-test-db"])
-    port = free_port()
+    port = server.port
     server.start(
         [
             server_program,

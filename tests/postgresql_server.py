@@ -8,30 +8,34 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from bgtasks_adapters.contract.running import free_port
 from tests.database_server import OwnServer, UnavailableError
 
 
-@cache
 def start() -> int:
-    """Start a server on a free port of 127.0.0.1, once a process; return the port.
+    """Start a server on a free port of 127.0.0.1, once a process; return the port."""
+    return server().port
+
+
+@cache
+def server() -> OwnServer:
+    """Start a server on a free port of 127.0.0.1, once a process.
 
     It belongs to the user "postgres" who may do everything without a password, keeps its data in
     a temporary folder, and ends with this process.
     """
     programs = _programs()
-    server = OwnServer("postgresql", user="postgres")
-    data = server.folder / "data"
+    started = OwnServer("postgresql", user="postgres")
+    data = started.folder / "data"
     options = ["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8"]
-    server.prepare([programs / "initdb", f"--pgdata={data}", *options])
-    port = free_port()
+    started.prepare([programs / "initdb", f"--pgdata={data}", *options])
+    port = started.port
     settings = {
         "listen_addresses": "127.0.0.1",
-        "unix_socket_directories": server.folder,
+        "unix_socket_directories": started.folder,
         "fsync": "off",
     }
     ready = [str(programs / "pg_isready"), "--host=127.0.0.1", f"--port={port}", "--quiet"]
-    server.start(
+    started.start(
         [
             programs / "postgres",
             *("-D", data, "-p", str(port)),
@@ -40,7 +44,7 @@ def start() -> int:
         is_ready=lambda: subprocess.run(ready, check=False).returncode == 0,
         stop=signal.SIGINT,  # "fast": without waiting for clients to go
     )
-    return port
+    return started
 
 
 def _programs() -> Path:

@@ -7,27 +7,29 @@ import signal
 import socket
 from functools import cache
 
-from bgtasks_adapters.contract.running import free_port
 from tests.database_server import OwnServer, UnavailableError
 
 
 @cache
-def start() -> int:
-    """Start a server on a free port of 127.0.0.1, once a process; return the port.
+def server() -> OwnServer:
+    """Start a server on a free port of 127.0.0.1, once a process.
 
-    It keeps nothing on disk, and ends with this process.
+    What it was given is there after a restart. It ends with this process.
     """
     program = shutil.which("redis-server")
     if program is None:
         raise UnavailableError("Redis is not installed: there is no redis-server")
-    server = OwnServer("redis", user="redis")
-    port = free_port()
-    server.start(
-        [program, "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no"],
+    started = OwnServer("redis", user="redis")
+    port = started.port
+    started.start(
+        [
+            *(program, "--bind", "127.0.0.1", "--port", str(port)),
+            *("--save", "", "--appendonly", "yes", "--dir", started.folder),
+        ],
         is_ready=lambda: _answers(port),
         stop=signal.SIGTERM,
     )
-    return port
+    return started
 
 
 def _answers(port: int) -> bool:

@@ -13,9 +13,22 @@ VARIABLE = "BGTASKS_ENGINE_NOTES"
 
 def note(*args: Any, **kwargs: Any) -> None:
     """Tell what it was called with, and where."""
+    _tell(args, kwargs).close()
+
+
+def stay(word: str) -> None:
+    """Tell, and do not return before the test says so."""
+    with _tell([word], {}) as sender:
+        sender.settimeout(None)
+        sender.recv(1)
+
+
+def _tell(args: Any, kwargs: Any) -> socket.socket:
     said = json.dumps({"args": args, "kwargs": kwargs, "pid": os.getpid()})
-    with socket.create_connection(("127.0.0.1", int(os.environ[VARIABLE])), timeout=10) as sender:
-        sender.sendall(said.encode())
+    sender = socket.create_connection(("127.0.0.1", int(os.environ[VARIABLE])), timeout=10)
+    sender.sendall(said.encode())
+    sender.shutdown(socket.SHUT_WR)
+    return sender
 
 
 async def anote(*args: Any, **kwargs: Any) -> None:

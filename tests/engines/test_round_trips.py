@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +14,7 @@ from bgtasks_adapters import add_task, drain, get_background_tasks
 from bgtasks_adapters.django.wsgi import get_wsgi_application
 from bgtasks_adapters.flask import init_app
 from bgtasks_adapters.handoff import Handoff
-from tests.engines.conftest import PATIENCE, Listener
+from tests.engines.conftest import PATIENCE, Listener, Worker
 from tests.engines.noted import anote, note, note_twice
 from tests.fates import Fates
 from tests.wsgi_server import WsgiExchange, app_of, bounded
@@ -23,9 +22,7 @@ from tests.wsgi_server import WsgiExchange, app_of, bounded
 ARGUMENTS: Any = [1, "two", None, {"three": [4.5, True, "ü"]}]
 
 
-def test_a_function_runs_in_the_worker(
-    engine: Any, worker: subprocess.Popen[bytes], listener: Listener
-) -> None:
+def test_a_function_runs_in_the_worker(engine: Any, worker: Worker, listener: Listener) -> None:
     """With what it was given, in another process; here it was handed off."""
     fates = Fates()
 
@@ -40,7 +37,7 @@ def test_a_function_runs_in_the_worker(
 
 
 def test_an_async_function_and_what_a_task_adds_itself(
-    engine: Any, worker: subprocess.Popen[bytes], listener: Listener
+    engine: Any, worker: Worker, listener: Listener
 ) -> None:
     """Both run there, in order."""
     fates = Fates()
@@ -59,9 +56,7 @@ def test_an_async_function_and_what_a_task_adds_itself(
     assert os.getpid() not in {each["pid"] for each in heard}
 
 
-def test_a_task_of_the_engine_is_its_own(
-    engine: Any, worker: subprocess.Popen[bytes], listener: Listener
-) -> None:
+def test_a_task_of_the_engine_is_its_own(engine: Any, worker: Worker, listener: Listener) -> None:
     """Without any setting it is given to its engine, with the engine's own options."""
     fates = Fates()
 
@@ -77,9 +72,7 @@ def test_a_task_of_the_engine_is_its_own(
     assert fates.kinds == ["handed_off", "handed_off"]
 
 
-def test_from_a_flask_route(
-    engine: Any, worker: subprocess.Popen[bytes], listener: Listener
-) -> None:
+def test_from_a_flask_route(engine: Any, worker: Worker, listener: Listener) -> None:
     """The setting is a keyword of ``init_app``."""
     app = Flask(__name__)
     init_app(app, handoff=Handoff(engine.task), handle_sigterm=False)
@@ -102,9 +95,7 @@ def django_view(request: HttpRequest) -> HttpResponse:
 urlpatterns = [path("", django_view)]
 
 
-def test_from_a_django_view(
-    engine: Any, worker: subprocess.Popen[bytes], listener: Listener
-) -> None:
+def test_from_a_django_view(engine: Any, worker: Worker, listener: Listener) -> None:
     """There it is ``BGTASKS["HANDOFF"]``, which may be a dotted path, too."""
     global to_engine  # noqa: PLW0603
     to_engine = Handoff(engine.task)

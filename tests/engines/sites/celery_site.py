@@ -27,5 +27,5 @@ def native(*args: object, **kwargs: object) -> None:
 NATIVE_OPTIONS = {"countdown": 0}
 WORKER = [
     *(sys.executable, "-m", "celery", "-A", f"{__name__}:app", "worker"),
-    *("--pool=solo", "--without-gossip", "--without-mingle", "--without-heartbeat"),
+    *("--concurrency=1", "--without-gossip", "--without-mingle", "--without-heartbeat"),
 ]

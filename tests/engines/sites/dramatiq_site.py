@@ -12,18 +12,17 @@ from tests.engines.noted import note
 from tests.engines.services import redis_url
 
 broker = RedisBroker(url=redis_url(), namespace="bgtasks-dramatiq")
-dramatiq.set_broker(broker)
 
 
-@dramatiq.actor
+@dramatiq.actor(broker=broker)
 def task(path: str, args: list[object], kwargs: dict[str, object]) -> None:
     handoff.run(path, args, kwargs)
 
 
-@dramatiq.actor
+@dramatiq.actor(broker=broker)
 def native(*args: object, **kwargs: object) -> None:
     note(*args, **kwargs)
 
 
 NATIVE_OPTIONS = {"max_retries": 0}
-WORKER = [sys.executable, "-m", "dramatiq", __name__, "-p", "1", "-t", "1"]
+WORKER = [sys.executable, "-m", "dramatiq", f"{__name__}:broker", "-p", "1", "-t", "1"]

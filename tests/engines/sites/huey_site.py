@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from huey import FileHuey
 
 from bgtasks_adapters import handoff
+from tests.engines import services
 from tests.engines.noted import note
 
-huey = FileHuey(path=os.environ["BGTASKS_ENGINE_FOLDER"], results=False)
+huey = FileHuey(path=str(services.folder() / "huey"), results=False)
 
 
 @huey.task()

@@ -31,4 +31,8 @@ def prepare() -> None:
 
 
 NATIVE_OPTIONS = {"priority": 3}
-WORKER = [sys.executable, "-m", "procrastinate", "--app", f"{__name__}.app", "worker"]
+WORKER = [
+    *(sys.executable, "-m", "procrastinate", "--app", f"{__name__}.app", "worker"),
+    # After a restart of PostgreSQL it hears of no job any more, and looks every five seconds.
+    "--fetch-job-polling-interval=0.2",
+]

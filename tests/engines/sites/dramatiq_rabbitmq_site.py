@@ -1,0 +1,28 @@
+"""Dramatiq, with RabbitMQ."""
+
+from __future__ import annotations
+
+import sys
+
+import dramatiq
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+
+from bgtasks_adapters import handoff
+from tests.engines.noted import note
+from tests.engines.services import rabbitmq_url
+
+broker = RabbitmqBroker(url=rabbitmq_url())
+
+
+@dramatiq.actor(broker=broker)
+def task(path: str, args: list[object], kwargs: dict[str, object]) -> None:
+    handoff.run(path, args, kwargs)
+
+
+@dramatiq.actor(broker=broker)
+def native(*args: object, **kwargs: object) -> None:
+    note(*args, **kwargs)
+
+
+NATIVE_OPTIONS = {"max_retries": 0}
+WORKER = [sys.executable, "-m", "dramatiq", f"{__name__}:broker", "-p", "1", "-t", "1"]
