@@ -5,4 +5,8 @@ from django_example.settings import *  # noqa: F403
 from tests.django_site import settings as site
 from tests.django_site.settings import *  # noqa: F403
 
-INSTALLED_APPS = list(dict.fromkeys([*site.INSTALLED_APPS, *example.INSTALLED_APPS]))
+INSTALLED_APPS = list(
+    dict.fromkeys(
+        [*site.INSTALLED_APPS, *example.INSTALLED_APPS, "bgtasks_adapters.django.journal"]
+    )
+)
