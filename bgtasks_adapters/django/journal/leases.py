@@ -141,14 +141,14 @@ class MysqlLeases(LockLeases):
             raise DatabaseError(f"the lock {_named(name)} of this process was not to be had")
 
     def _is_free(self, connection: BaseDatabaseWrapper, name: str) -> bool:
-        return _one(connection, "select is_free_lock(%s)", _named(name)) == 1
+        return bool(_one(connection, "select is_free_lock(%s)", _named(name)))
 
 
 def _named(name: str) -> str:
     return f"bgtasks-{name}"
 
 
-def _one(connection: BaseDatabaseWrapper, query: str, value: object) -> Any:
+def _one(connection: BaseDatabaseWrapper, query: str, value: int | str) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(query, [value])
         (found,) = cursor.fetchone()
