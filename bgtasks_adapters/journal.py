@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from bgtasks_adapters.exceptions import InvalidOptionError
-from bgtasks_adapters.keeping import StoredKeeper
+from bgtasks_adapters.keeping import CRASHES, StoredKeeper
 from bgtasks_adapters.leases import FileLeases
 from bgtasks_adapters.sqlite_store import SqliteStore, Synchronous
 
 __all__ = ["Journal"]
-
-CRASHES = 3
 
 
 class Journal(StoredKeeper):

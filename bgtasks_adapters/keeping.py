@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from bgtasks_adapters.stores import Leases, Store
     from bgtasks_adapters.tasks import BackgroundTask
 
+CRASHES = 3
+"""When so many processes have died with a task, nobody runs it any more, unless told otherwise."""
 LOOK_SECONDS = 5.0
 """How often a process looks for what others have left."""
 RETRY_SECONDS = 5.0
@@ -213,14 +215,14 @@ class StoredKeeper(Keeper):
                 )
                 next_look = 0.0 if has_room else next_look
                 changes = []
-            for item in received:
-                if isinstance(item, _Flush) and not changes:
-                    item.is_done.set()
-            if any(isinstance(item, _End) for item in received):
-                return
             if monotonic() >= next_look:
                 self._succeeds(self._look)
                 next_look = monotonic() + LOOK_SECONDS
+            for item in received:
+                if isinstance(item, _Flush) and not changes:
+                    item.is_done.set()
+                elif isinstance(item, _End):
+                    return
 
     def _write(self, changes: list[_Change]) -> None:
         self.store.delete([change.number for change in changes if change.due_in is None])

@@ -10,6 +10,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "bgtasks_adapters.django",
+    "bgtasks_adapters.django.journal",
     "tests.django_site",
 ]
 MIDDLEWARE = ["bgtasks_adapters.django.BackgroundTasksMiddleware"]

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from bgtasks_adapters.django import testcase
 from bgtasks_adapters.django.journal.leases import leases_of
 from bgtasks_adapters.django.journal.store import TableStore
-from bgtasks_adapters.journal import CRASHES
-from bgtasks_adapters.keeping import StoredKeeper
+from bgtasks_adapters.keeping import CRASHES, StoredKeeper
 
 if TYPE_CHECKING:
     from bgtasks_adapters.entries import Entry, Response

@@ -28,6 +28,7 @@ class Entry(models.Model):
     signature: models.CharField[str, str] = models.CharField(max_length=128)
 
     class Meta:
+        app_label = "bgtasks_journal"  # which is inside another app
         verbose_name = "entry of the journal"
         verbose_name_plural = "entries of the journal"
         ordering: ClassVar[list[str]] = ["number"]

@@ -118,12 +118,8 @@ class TableStore(Store):
         return Entry.objects.using(self.alias)
 
     def _of(self, owner: str | None) -> QuerySet[Entry]:
-        is_free = owner is None
-        return (
-            self._entries.filter(owner__isnull=True)
-            if is_free
-            else self._entries.filter(owner=owner)
-        )
+        entries = self._entries
+        return entries.filter(owner__isnull=True) if owner is None else entries.filter(owner=owner)
 
     def _still(self, row: Row) -> QuerySet[Entry]:
         """Return an entry as long as it belongs to whom it did."""

@@ -1,0 +1,196 @@
+"""A Django project whose journal is in its own database, in a process that dies or lives on.
+
+The program is given the settings of its database and what to do, one word.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from typing import Any
+
+from django.db import transaction
+
+from bgtasks_adapters import TaskEvent, add_task, get_background_tasks
+from tests.mysql_driver import load_mysql_driver
+from tests.programs import FOR_EVER, log_everything, say
+from tests.wsgi_server import PATIENCE, WsgiExchange
+
+GRACE_SECONDS = 0.5
+LOOK_SECONDS = 0.05
+
+may_end = threading.Event()
+ended = threading.Condition()
+fates: list[str] = []
+
+
+def observe(event: TaskEvent) -> None:
+    say(event.kind, event.task.name)
+    with ended:
+        fates.append(event.kind)
+        ended.notify_all()
+
+
+def wait_for_fates(number: int) -> None:
+    with ended:
+        assert ended.wait_for(lambda: len(fates) >= number, PATIENCE), fates
+
+
+# Tasks.
+
+
+def deliver(note_id: int) -> None:
+    from tests.django_site.models import Note
+
+    say("delivered", Note.objects.get(pk=note_id).text)
+
+
+def deliver_and_die(note_id: int) -> None:
+    deliver(note_id)
+    if os.environ.get("SURVIVES") is None:
+        die()
+
+
+def hold(what: str) -> None:
+    say("holding", what)
+    may_end.wait(FOR_EVER)
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+# Views, each in a transaction of its own (ATOMIC_REQUESTS).
+
+
+def _order(text: str) -> int:
+    from tests.django_site.models import Note
+
+    return Note.objects.create(text=text).pk
+
+
+def _ok() -> Any:
+    from django.http import HttpResponse
+
+    return HttpResponse("ok")
+
+
+def order(request: Any) -> Any:
+    add_task(deliver, _order("order"))
+    return _ok()
+
+
+def order_and_die_in_the_task(request: Any) -> Any:
+    add_task(deliver_and_die, _order("order"))
+    return _ok()
+
+
+def die_before_the_commit(request: Any) -> Any:
+    add_task(deliver, _order("never"))
+    die()
+
+
+def fail_before_the_commit(request: Any) -> Any:
+    get_background_tasks().using(when="always", on_commit=True).add_task(deliver, _order("never"))
+    raise ValueError
+
+
+def replace(request: Any) -> Any:
+    pk = _order("once")
+    for _ in range(3):
+        get_background_tasks().using(key="one").add_task(deliver, pk)
+    return _ok()
+
+
+def hold_one(request: Any) -> Any:
+    add_task(hold, "alive")
+    return _ok()
+
+
+def nothing(request: Any) -> Any:
+    return _ok()
+
+
+@transaction.non_atomic_requests
+async def asynchronous(request: Any) -> Any:
+    from asgiref.sync import sync_to_async
+
+    try:
+        add_task(hold, "never")
+    except Exception as error:
+        say(type(error).__name__, error)
+    await sync_to_async(add_task)(deliver, 0)
+    return _ok()
+
+
+# The program.
+
+
+def set_up(database: str) -> None:
+    import django
+    from django.conf import settings
+    from django.urls import path
+
+    config = json.loads(database)
+    if config["ENGINE"].endswith("mysql"):
+        load_mysql_driver()
+    pages = [each for each in globals().values() if getattr(each, "__module__", "") == __name__]
+    urlpatterns = [path(page.__name__, page) for page in pages if callable(page)]
+    settings.configure(
+        SECRET_KEY=os.environ.get("KEY", "only for tests"),
+        ALLOWED_HOSTS=["*"],
+        ROOT_URLCONF=tuple(urlpatterns),
+        USE_TZ=True,
+        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        INSTALLED_APPS=[
+            "bgtasks_adapters.django",
+            "bgtasks_adapters.django.journal",
+            "tests.django_site",
+        ],
+        DATABASES={"default": {**config, "ATOMIC_REQUESTS": True}},
+        BGTASKS={"JOURNAL": True, "OBSERVERS": [observe], "HANDLE_SIGTERM": False},
+        LOGGING_CONFIG=None,
+    )
+    log_everything()
+    django.setup()
+    from bgtasks_adapters import keeping
+    from bgtasks_adapters.django.journal import leases
+
+    keeping.LOOK_SECONDS = LOOK_SECONDS
+    leases.GRACE_SECONDS = GRACE_SECONDS
+
+
+def ask(page: str) -> None:
+    from bgtasks_adapters.django.wsgi import get_wsgi_application
+
+    exchange = WsgiExchange(get_wsgi_application())
+    exchange.environ["PATH_INFO"] = f"/{page}"
+    exchange.run()
+
+
+def serve(database: str, page: str, number: str = "0") -> None:
+    """Answer one request, and end when so many tasks have had their fate."""
+    set_up(database)
+    ask(page)
+    wait_for_fates(int(number))
+    from bgtasks_adapters.django.journal.keeper import project_journal
+
+    project_journal().flush(PATIENCE)
+
+
+def live(database: str, page: str) -> None:
+    """Answer one request, and live until the standard input ends."""
+    set_up(database)
+    ask(page)
+    sys.stdin.read()
+    os._exit(0)
+
+
+def manage(database: str, *arguments: str) -> None:
+    set_up(database)
+    from django.core.management import call_command
+
+    call_command(*arguments)
