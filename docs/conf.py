@@ -15,7 +15,7 @@ copyright = f"2026, {author}"
 release = version = installed_version("bgtasks-adapters")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
-exclude_patterns = ["_build", "_engines_at_kill.md"]
+exclude_patterns = ["_build"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3

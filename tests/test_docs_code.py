@@ -42,7 +42,18 @@ NEEDED_MODULES = {
     "tasks-framework.md": "django.tasks",  # of Django 6.0
     "write-an-adapter.md": "waitress",
 }
-LANGUAGES_NOT_RUN = {"console", "html", "ini", "json", "nginx", "sh", "text", "toml", "yaml"}
+LANGUAGES_NOT_RUN = {
+    "console",
+    "html",
+    "ini",
+    "json",
+    "nginx",
+    "sh",
+    "text",
+    "toml",
+    "yaml",
+    "diff",
+}
 MYST_DIRECTIVE = re.compile(r"\{(?!code)[\w-]+\}.*")
 
 

@@ -190,6 +190,16 @@ def test_what_can_no_longer_be_called_is_set_aside(path: str) -> None:
     assert "was set aside: it cannot be run" in ended.log
 
 
+def test_an_adapter_with_a_lifespan_begins_before_the_first_request(path: str) -> None:
+    """With the framework's surroundings, and ``async def`` tasks on the server's loop."""
+    pytest.importorskip("quart")
+    assert run(journalled.die_with_a_task_of_quart, path).status == KILLED
+    again = run(journalled.go_on_at_startup, path)
+    assert again.status == 0, again
+    assert ran(again) == ["in books on the server's loop: True 1"]
+    assert rows(path) == []
+
+
 # As an outbox.
 
 

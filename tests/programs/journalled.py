@@ -10,11 +10,14 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import anyio
+import anyio.to_thread
 from huey import FileHuey
 
 from bgtasks_adapters import TaskEvent, add_task, get_background_tasks, handoff, keeping
 from bgtasks_adapters.handoff import Handoff
 from bgtasks_adapters.journal import Journal
+from tests.asgi_server import lifespan_of
 from tests.programs import FOR_EVER, log_everything, say
 from tests.wsgi_server import PATIENCE, WsgiExchange, app_of, bounded
 
@@ -280,3 +283,41 @@ def hand_off_to_one_that_is_away(path: str, folder: str) -> None:
     WsgiExchange(app).run()
     fates.wait()
     say("queued", len(engine.queued()))
+
+
+async def _go_on_at_startup(path: str) -> None:
+    """Serve no request, but begin: Quart's tasks are known before."""
+    from quart import Quart
+
+    from bgtasks_adapters.quart import init_app
+
+    fates = Counted(1)
+    app = Quart("journalled")
+    app.config["SHOP"] = "books"
+
+    init_app(app, journal=open_journal(path), observers=[fates], handle_sigterm=False)
+    async with lifespan_of(app) as lifespan:
+        await lifespan.start_up()
+        await anyio.to_thread.run_sync(fates.wait)
+        await lifespan.shut_down()
+
+
+def go_on_at_startup(path: str) -> None:
+    log_everything()
+    anyio.run(_go_on_at_startup, path)
+
+
+async def note_where(*args: Any) -> None:
+    """Say which application's context the task has, and on which thread its loop runs."""
+    from quart import current_app
+
+    is_main = threading.current_thread() is threading.main_thread()
+    say("ran in", current_app.config["SHOP"], "on the server's loop:", is_main, *args)
+
+
+def die_with_a_task_of_quart(path: str) -> None:
+    def view() -> None:
+        add_task(note_where, 1)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    serve(path, view)
