@@ -6,7 +6,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env test test-quick test-django test-engines mysqlclient contract servers coverage lint format types docs wishes demo mixed bench bench-quick constraints clean
+.PHONY: help env test test-quick test-django test-engines crash mysqlclient contract servers coverage lint format types docs wishes demo mixed bench bench-quick constraints clean
 
 # The first one that really runs: a version manager may leave commands on PATH that only fail.
 ifndef PYTHON
@@ -37,7 +37,7 @@ UV_COMPILE := pip compile --quiet --universal --python-version 3.11 --all-extras
 
 # What starts many servers or many interpreters, and depends least on the version of each.
 SLOW := tests/contract tests/servers tests/doctor tests/django/load tests/test_docs_code.py \
-	tests/test_mixed_services.py tests/test_benchmarks.py
+	tests/test_mixed_services.py tests/test_benchmarks.py tests/test_crash.py
 
 help:  ## show this list
 	@sed -n -E 's/^([a-z-]+):.*  ## (.*)/\1\t\2/p' Makefile | expand -t 14
@@ -73,6 +73,9 @@ test-engines: $(UV_READY)  ## test every queue engine that tasks are handed off 
 test-engine-%: .venv/engine-%-$(VERSION)/.ready
 	BGTASKS_ENGINE=$* .venv/engine-$*-$(VERSION)/bin/python -m pytest tests/engines \
 		$(if $(filter django_tasks_db,$*),--ds tests.engines.django_settings) $(ARGS)
+
+crash: $(READY)  ## kill journalled sites 100 times each and account for every task (long)
+	$(BIN)/python -m tests.crash $(ARGS)
 
 coverage: $(READY)  ## run the tests and show the lines they do not reach
 	$(BIN)/coverage erase

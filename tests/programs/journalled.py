@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import anyio
@@ -17,6 +17,7 @@ from huey import FileHuey
 from bgtasks_adapters import TaskEvent, add_task, get_background_tasks, handoff, keeping
 from bgtasks_adapters.handoff import Handoff
 from bgtasks_adapters.journal import Journal
+from bgtasks_adapters.sqlite_store import SqliteStore
 from tests.asgi_server import lifespan_of
 from tests.programs import FOR_EVER, log_everything, say
 from tests.wsgi_server import PATIENCE, WsgiExchange, app_of, bounded
@@ -156,14 +157,25 @@ def go_on_with_note_renamed(path: str) -> None:
     go_on(path, "0")
 
 
+class LateStore(SqliteStore):
+    """Deletes nothing before the main thread has ended, and then slowly."""
+
+    def delete(self, numbers: Sequence[int]) -> None:
+        threading.main_thread().join()
+        for number in numbers:
+            super().delete([number])
+
+
 def end_in_order(path: str) -> None:
     """End when the last of many tasks has ended."""
+    journal = open_journal(path)
+    journal.store = LateStore(path, "FULL")
 
     def view() -> None:
         for number in range(200):
             add_task(note, number)
 
-    serve(path, view)
+    WsgiExchange(bounded(app_of(view), journal=journal)).run()
 
 
 def die_with_others(path: str) -> None:
@@ -292,7 +304,7 @@ async def _go_on_at_startup(path: str) -> None:
     from bgtasks_adapters.quart import init_app
 
     fates = Counted(1)
-    app = Quart("journalled")
+    app: Any = Quart("journalled")
     app.config["SHOP"] = "books"
 
     init_app(app, journal=open_journal(path), observers=[fates], handle_sigterm=False)

@@ -99,9 +99,12 @@ def fail_before_the_commit(request: Any) -> Any:
 
 
 def replace(request: Any) -> Any:
+    from bgtasks_adapters.django.journal.keeper import project_journal
+
     pk = _order("once")
     for _ in range(3):
         get_background_tasks().using(key="one").add_task(deliver, pk)
+    project_journal().flush(PATIENCE)  # what is to be deleted already would be by now
     return _ok()
 
 
@@ -179,6 +182,13 @@ def serve(database: str, page: str, number: str = "0") -> None:
     from bgtasks_adapters.django.journal.keeper import project_journal
 
     project_journal().flush(PATIENCE)
+
+
+def watch(database: str, page: str) -> None:
+    """Answer one request, and look around for longer than a dead process has to be seen dead."""
+    set_up(database)
+    ask(page)
+    threading.Event().wait(3 * GRACE_SECONDS)
 
 
 def live(database: str, page: str) -> None:
