@@ -143,12 +143,15 @@ class StoredKeeper(Keeper):
     def take_lease(self) -> str:
         """Return the name under which this process lives, and has its entries."""
         with self._lock:
-            if not self._is_fork_safe:
-                self._is_fork_safe = True
-                process.call_in_forked_child(self._forget_parent)
+            self._become_fork_safe()
             if self._owner is None:
                 self._owner = self.leases.take()
             return self._owner
+
+    def _become_fork_safe(self) -> None:
+        if not self._is_fork_safe:
+            self._is_fork_safe = True
+            process.call_in_forked_child(self._forget_parent)
 
     def entry_of(self, number: int) -> Entry:
         return StoredEntry(self, number)
@@ -159,8 +162,9 @@ class StoredKeeper(Keeper):
     # The journal's thread.
 
     def _start_thread(self) -> None:
-        self.take_lease()
+        # It takes the lease itself: here may be an event loop, which cannot wait for a database.
         with self._lock:
+            self._become_fork_safe()
             if self._thread is None:
                 thread = threading.Thread(
                     target=self._serve, name="bgtasks-journal", args=(self._inbox,), daemon=True

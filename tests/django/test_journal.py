@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -68,13 +67,19 @@ def test_a_committed_task_is_run_by_the_next_process(project: Project) -> None:
     assert died.status == KILLED, died
     assert died.said == ["delivered order"]
     assert project.names() == ["deliver_and_die"]
-    os.environ["SURVIVES"] = "1"
-    try:
-        again = project.serve("nothing", 1)
-    finally:
-        del os.environ["SURVIVES"]
+    again = run(journalled_django.serve, project.config, "nothing", "1", SURVIVES="1")
     assert again.status == 0, again
     assert again.said == ["delivered order", "succeeded deliver_and_die"]
+    assert project.names() == []
+
+
+@pytest.mark.parametrize("project", ["sqlite", "postgresql"], indirect=True)
+def test_an_asgi_server_begins_at_its_lifespan(project: Project) -> None:
+    """The loop is left alone: whatever asks the database does it on a thread."""
+    assert project.serve("order_and_die_in_the_task", 9).status == KILLED
+    ended = run(journalled_django.serve_asgi, project.config, "1", SURVIVES="1")
+    assert ended.status == 0, ended
+    assert ended.said == ["delivered order", "succeeded deliver_and_die", "200"]
     assert project.names() == []
 
 

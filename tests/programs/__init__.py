@@ -32,7 +32,7 @@ def log_everything() -> None:
 
 @contextmanager
 def running(
-    program: Callable[..., object], *arguments: str
+    program: Callable[..., object], *arguments: str, **environment: str
 ) -> Generator[subprocess.Popen[str], None, None]:
     """Start a program, a function of a module in this folder; kill it if it outlives the block."""
     code = f"""
@@ -43,7 +43,7 @@ main(*sys.argv[1:])
     process = subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         cwd=Path(__file__).parents[2],
-        env={**os.environ, "PYTHONFAULTHANDLER": "1"},
+        env={**os.environ, "PYTHONFAULTHANDLER": "1", **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -68,7 +68,7 @@ class Ended:
         return f"<ended with {self.status}\n{self.out}\n{self.log}>"
 
 
-def run(program: Callable[..., object], *arguments: str) -> Ended:
+def run(program: Callable[..., object], *arguments: str, **environment: str) -> Ended:
     """Run a program to its end."""
-    with running(program, *arguments) as process:
+    with running(program, *arguments, **environment) as process:
         return Ended(process)

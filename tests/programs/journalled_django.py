@@ -12,9 +12,12 @@ import sys
 import threading
 from typing import Any
 
+import anyio
+import anyio.to_thread
 from django.db import transaction
 
 from bgtasks_adapters import TaskEvent, add_task, get_background_tasks
+from tests.asgi_server import AsgiExchange, lifespan_of
 from tests.mysql_driver import load_mysql_driver
 from tests.programs import FOR_EVER, log_everything, say
 from tests.wsgi_server import PATIENCE, WsgiExchange
@@ -182,6 +185,25 @@ def serve(database: str, page: str, number: str = "0") -> None:
     from bgtasks_adapters.django.journal.keeper import project_journal
 
     project_journal().flush(PATIENCE)
+
+
+def serve_asgi(database: str, number: str) -> None:
+    """Begin as an ASGI server does, and end when so many tasks have had their fate."""
+    set_up(database)
+    anyio.run(_serve_asgi, int(number))
+
+
+async def _serve_asgi(number: int) -> None:
+    from bgtasks_adapters.django.asgi import get_asgi_application
+
+    app = get_asgi_application()
+    async with lifespan_of(app) as lifespan:
+        await lifespan.start_up()
+        await anyio.to_thread.run_sync(wait_for_fates, number)
+        exchange = AsgiExchange(app, path="/nothing", method="GET", headers=[], query_string=b"")
+        await exchange.run()
+        say(*[message.get("status") for message in exchange.sent][:1])
+        await lifespan.shut_down()
 
 
 def watch(database: str, page: str) -> None:
