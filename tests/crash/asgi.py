@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from bgtasks_adapters import add_task
 from bgtasks_adapters.asgi import BackgroundTasksMiddleware
 from bgtasks_adapters.exchanges import Receive, Scope, Send
-from tests.crash.work import adeliver, deliver, journal, number_of
+from tests.crash.work import adeliver, deliver, journal, number_of, receipt
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -15,7 +13,7 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
     if number:
         add_task(adeliver if number % 2 else deliver, number)
     await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": str(os.getpid()).encode()})
+    await send({"type": "http.response.body", "body": receipt()})
 
 
 application = BackgroundTasksMiddleware(answer, journal=journal())

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
 from bgtasks_adapters import add_task
-from tests.crash.work import deliver, journal
+from tests.crash.work import deliver, journal, receipt
 
 SECRET_KEY = "only for tests"
 ALLOWED_HOSTS = ["*"]
@@ -21,16 +21,26 @@ INSTALLED_APPS = [
     "bgtasks_adapters.django.journal",
     "tests.django_site",
 ]
-DATABASES: dict[str, Any] = {
+_SQLITE: dict[str, Any] = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": os.environ["CRASH_DATABASE"],
+    "OPTIONS": {
+        "timeout": 20,
+        "transaction_mode": "IMMEDIATE",
+        "init_command": "pragma journal_mode = wal; pragma synchronous = normal",
+    },
+}
+_POSTGRESQL: dict[str, Any] = {
+    "ENGINE": "django.db.backends.postgresql",
+    "NAME": "postgres",
+    "USER": "postgres",
+    "HOST": "127.0.0.1",
+    "PORT": os.environ["CRASH_POSTGRESQL"],
+}
+DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": os.environ["CRASH_DATABASE"],
+        **(_POSTGRESQL if os.environ["CRASH_POSTGRESQL"] else _SQLITE),
         "ATOMIC_REQUESTS": True,
-        "OPTIONS": {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "pragma journal_mode = wal; pragma synchronous = normal",
-        },
     }
 }
 BGTASKS = {"JOURNAL": True} if journal() else {}
@@ -42,7 +52,7 @@ def answer(request: HttpRequest, number: int) -> HttpResponse:
     if number:
         Note.objects.create(text=str(number))
         add_task(deliver, number)
-    return HttpResponse(str(os.getpid()))
+    return HttpResponse(receipt())
 
 
 urlpatterns = [path("<int:number>", answer)]

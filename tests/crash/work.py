@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import random
+import time
+
+_PROCESS = f"{os.getpid()}-{time.monotonic_ns()}"
+"""Which process this is, of all in one run: the kernel gives a number out again."""
 
 
 def note(event: str, number: int) -> None:
     """Append one line, in one step of the kernel's, so that no kill leaves half of it."""
-    line = f"{event} {number} {os.getpid()}\n".encode()
+    line = f"{event} {number} {_PROCESS}\n".encode()
     descriptor = os.open(os.environ["CRASH_NOTES"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         os.write(descriptor, line)
@@ -24,6 +28,14 @@ def deliver(number: int) -> None:
 
 async def adeliver(number: int) -> None:
     deliver(number)
+
+
+def receipt() -> bytes:
+    """Return what a client has to be told: who took its order, and for which site.
+
+    A port of a server that was killed may be another one's by the time it is asked again.
+    """
+    return f"{os.getpid()} {os.environ['CRASH_NOTES']}".encode()
 
 
 def number_of(path: str) -> int:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from bgtasks_adapters import add_task
 from bgtasks_adapters.wsgi import BackgroundTasksMiddleware
-from tests.crash.work import deliver, journal, number_of
+from tests.crash.work import deliver, journal, number_of, receipt
 
 
 def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -16,7 +15,7 @@ def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
     if number:
         add_task(deliver, number)
     start_response("200 OK", [("Content-Type", "text/plain")])
-    return [str(os.getpid()).encode()]
+    return [receipt()]
 
 
 application = BackgroundTasksMiddleware(answer, journal=journal())
