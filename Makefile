@@ -6,7 +6,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help env test test-quick test-django test-engines crash mysqlclient contract servers coverage lint format types docs wishes demo mixed bench bench-quick constraints clean
+.PHONY: help env test test-quick test-django test-engines crash mysqlclient contract servers coverage lint format types docs wishes demo mixed bench bench-quick rates constraints clean
 
 # The first one that really runs: a version manager may leave commands on PATH that only fail.
 ifndef PYTHON
@@ -113,6 +113,9 @@ bench: $(BENCH)/.ready  ## measure beside every peer and write docs/performance.
 
 bench-quick: $(BENCH)/.ready  ## the same in few rounds; only print what is reached
 	$(BENCH)/bin/python -m benchmarks --quick $(ARGS)
+
+rates: $(BENCH)/.ready  ## measure how many tasks a second each step carries; write a table of docs/
+	$(BENCH)/bin/python -m benchmarks.rates
 
 constraints: $(READY)  ## renew the pins in constraints.txt
 	$(UV) $(UV_COMPILE) --upgrade pyproject.toml --output-file $(ENV)/pins.txt
