@@ -29,7 +29,7 @@ class Journal(StoredKeeper):
     its first response on. So a task may run more than once. One that raised has failed, and is not
     run again. ``set_aside_after``: as many processes as have to die with a task until nobody runs
     it any more. ``synchronous``: SQLite's own; "NORMAL" survives the death of any process, "FULL"
-    a power cut as well, and takes about ten times as long.
+    a power cut as well, and waits for the disk each time.
 
     Beside the file stand SQLite's ``-wal`` and ``-shm``, and a folder ``-owners`` of locks.
     """

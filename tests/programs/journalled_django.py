@@ -143,7 +143,9 @@ def set_up(database: str) -> None:
     config = json.loads(database)
     if config["ENGINE"].endswith("mysql"):
         load_mysql_driver()
-    pages = [each for each in globals().values() if getattr(each, "__module__", "") == __name__]
+    pages: list[Any] = [
+        each for each in globals().values() if getattr(each, "__module__", "") == __name__
+    ]
     urlpatterns = [path(page.__name__, page) for page in pages if callable(page)]
     settings.configure(
         SECRET_KEY=os.environ.get("KEY", "only for tests"),
