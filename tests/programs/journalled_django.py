@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -143,10 +144,17 @@ def set_up(database: str) -> None:
     config = json.loads(database)
     if config["ENGINE"].endswith("mysql"):
         load_mysql_driver()
-    pages: list[Any] = [
-        each for each in globals().values() if getattr(each, "__module__", "") == __name__
+    pages: list[Callable[..., Any]] = [
+        order,
+        order_and_die_in_the_task,
+        die_before_the_commit,
+        fail_before_the_commit,
+        replace,
+        hold_one,
+        nothing,
+        asynchronous,
     ]
-    urlpatterns = [path(page.__name__, page) for page in pages if callable(page)]
+    urlpatterns = [path(page.__name__, page) for page in pages]
     settings.configure(
         SECRET_KEY=os.environ.get("KEY", "only for tests"),
         ALLOWED_HOSTS=["*"],
