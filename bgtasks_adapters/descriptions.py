@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bgtasks_adapters.engines import find_engine
 from bgtasks_adapters.exceptions import InvalidTaskError
+from bgtasks_adapters.options import NO_OPTIONS
 from bgtasks_adapters.plain_json import check_arguments
 from bgtasks_adapters.references import object_at, path_of
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from bgtasks_adapters.stores import Row
     from bgtasks_adapters.tasks import BackgroundTask
 
+# One for all: json.dumps() makes one for each call that is not as usual.
+_encoded = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _INSTEAD = (
     "Pass a function of a module, or let this one task do without the journal: "
     "tasks.using(journal=False).add_task(...)"
@@ -35,7 +38,8 @@ def describe(task: BackgroundTask) -> Description:
     func, args, kwargs = task.options.stands_for or (task.func, task.args, task.kwargs)
     path = _path(func)
     check_arguments(task.name, args, kwargs)
-    return Description(path, _dumped([[*args], {**kwargs}]), _dumped(_options_of(task)))
+    options = "{}" if task.options is NO_OPTIONS else _encoded(_options_of(task))
+    return Description(path, _encoded([[*args], {**kwargs}]), options)
 
 
 def _path(func: Callable[..., Any]) -> str:
@@ -86,7 +90,3 @@ def understand(row: Row) -> Call:
     """Find again what an entry describes; raise if it is not there, or no longer to be called."""
     args, kwargs = json.loads(row.arguments)
     return Call(object_at(row.path), args, kwargs, json.loads(row.options))
-
-
-def _dumped(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
