@@ -40,8 +40,8 @@ def account(acknowledged: set[int], notes: Path) -> Account:
     noted: dict[int, list[_Note]] = defaultdict(list)
     last_of: dict[str, int] = {}
     for line, text in enumerate(notes.read_text().splitlines() if notes.exists() else []):
-        event, number, process = text.split()
-        noted[int(number)].append(_Note(line, event, process))
+        event, order, process = text.split()
+        noted[int(order)].append(_Note(line, event, process))
         last_of[process] = line
     run = {number for number, seen in noted.items() if any(each.event == "end" for each in seen)}
     again: dict[str, set[int]] = {"begin": set(), "end": set(), "unexplained": set()}
