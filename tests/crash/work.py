@@ -7,7 +7,8 @@ import os
 import random
 import time
 
-LONGEST_WAITING = 0.1
+LONGEST_WAITING = 0.03
+"""In seconds: short enough for what is left by one kill to be run before many more."""
 
 _PROCESS = f"{os.getpid()}-{time.monotonic_ns()}"
 """Which process this is, of all in one run: the kernel gives a number out again."""
