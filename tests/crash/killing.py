@@ -101,6 +101,9 @@ def kill_often(site: Site, kills: int, moments: random.Random) -> Result:
                         continue
                 server.kill()
                 server = _started(site, clients)
+        # A worker looks for what others have left from its first request on; the last kill may
+        # have left only workers without one.
+        ask(site, server.port, 0)
         set_aside = _run_what_is_left(site, pause) if site.has_journal else 0
         server.stop()
     finally:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import time
+
+LONGEST_WAITING = 0.03
+"""In seconds: short enough for what is left by one kill to be run before many more."""
 
 _PROCESS = f"{os.getpid()}-{time.monotonic_ns()}"
 """Which process this is, of all in one run: the kernel gives a number out again."""
@@ -22,12 +26,20 @@ def note(event: str, number: int) -> None:
 
 def deliver(number: int) -> None:
     note("begin", number)
-    sum(n * n for n in range(random.randrange(30_000)))
+    sum(n * n for n in range(random.randrange(10_000)))
+    time.sleep(_waiting())
     note("end", number)
 
 
 async def adeliver(number: int) -> None:
-    deliver(number)
+    note("begin", number)
+    await asyncio.sleep(_waiting())
+    note("end", number)
+
+
+def _waiting() -> float:
+    """Return how long a task waits for others, as most do: so several are at risk at each kill."""
+    return random.uniform(0.0, LONGEST_WAITING)
 
 
 def receipt() -> bytes:
