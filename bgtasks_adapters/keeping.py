@@ -214,10 +214,8 @@ class StoredKeeper(Keeper):
             received = _received(inbox, next_look - monotonic())
             changes += [item for item in received if isinstance(item, _Change)]
             if changes and self._succeeds(partial(self._write, changes)):
-                has_room = self._recovery is not None and self._recovery.ended(
-                    change.number for change in changes
-                )
-                next_look = 0.0 if has_room else next_look
+                if self._recovery is not None and self._go_on(self._recovery, changes):
+                    next_look = 0.0
                 changes = []
             if monotonic() >= next_look:
                 self._succeeds(self._look)
@@ -233,6 +231,12 @@ class StoredKeeper(Keeper):
         for change in changes:
             if change.due_in is not None:
                 self.store.release([change.number], time() + change.due_in, change.reason)
+
+    def _go_on(self, recovery: Recovery, changes: list[_Change]) -> bool:
+        """Let others take the place of what has ended; True if they have to be looked for."""
+        recovery.ended(change.number for change in changes)
+        self._succeeds(recovery.go_on)
+        return recovery.has_to_look
 
     def _look(self) -> None:
         self.leases.tidy()

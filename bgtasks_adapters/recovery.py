@@ -7,6 +7,7 @@ recovered does, so that it is the culprit if the process dies again.
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 from operator import attrgetter
 from threading import main_thread
@@ -45,29 +46,38 @@ class Recovery:
         self._running: dict[int, object] = {}
         """The numbers of entries that run or wait here, each with what it runs within."""
         self._is_one_suspected = False
-        self._is_more_left = False
+        self._found: deque[list[Row]] = deque()
+        """What there was at the last look, and was not taken yet: by now others may have it."""
+        self._is_there_more = False
+        """Whether not all of it was read."""
 
-    def ended(self, numbers: Iterable[int]) -> bool:
-        """Note that tasks have ended; True if others may take their place."""
-        before = len(self._running)
+    def ended(self, numbers: Iterable[int]) -> None:
+        """Note that tasks have ended, which makes room for others."""
         for number in numbers:
             self._running.pop(number, None)
         if not self._running:
             self._is_one_suspected = False
-        return self._is_more_left and len(self._running) < before
 
     def look(self) -> None:
-        """Take over what can be taken now, as far as there is room for it."""
-        self._is_more_left = False
+        """Find what can be taken over, and take as much as there is room for."""
+        rows = self._rows()
+        self._is_there_more = len(rows) >= _AT_ONCE
+        self._found = deque(_groups(rows, self._keeper.set_aside_after))
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Take over what was found, as far as there is room for it."""
         if not main_thread().is_alive() or shutdown.is_left_to_the_server:
             return  # this process ends; others will take it
-        for group in _groups(self._found(), self._keeper.set_aside_after):
-            if not self._has_room_for(group):
-                self._is_more_left = True
-                return
-            self._take(group)
+        while self._found and self._has_room_for(self._found[0]):
+            self._take(self._found.popleft())
 
-    def _found(self) -> list[Row]:
+    @property
+    def has_to_look(self) -> bool:
+        """Tell whether all that was found is taken, and there is more."""
+        return self._is_there_more and not self._found
+
+    def _rows(self) -> list[Row]:
         now = time()
         own = self._keeper.take_lease()
         dead = [
