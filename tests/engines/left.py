@@ -77,6 +77,7 @@ LEFT: dict[str, Callable[[Any], list[str]]] = {
     "django_tasks_db": _of_django,
     "dramatiq": _of_dramatiq,
     "huey": _of_huey,
+    "huey_redis": _of_huey,
     "procrastinate": _of_procrastinate,
     "rq": _of_rq,
     "taskiq": _of_taskiq,

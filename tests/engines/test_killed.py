@@ -29,6 +29,7 @@ BY_DEFAULT = {
     "dramatiq": "kept",
     "dramatiq_rabbitmq": "again",
     "huey": "lost",
+    "huey_redis": "lost",
     "procrastinate": "kept",
     "rq": "kept",
     "taskiq": "lost",

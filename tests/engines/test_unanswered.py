@@ -16,15 +16,17 @@ KINDS = {
     "celery_rabbitmq": ["silent", "refusing", "slow"],
     "dramatiq": ["silent", "refusing", "slow"],
     "dramatiq_rabbitmq": ["silent", "refusing", "slow"],
+    "huey_redis": ["silent", "refusing", "slow"],
     "procrastinate": ["silent", "slow"],  # it cannot be opened where nobody listens
     "rq": ["silent", "refusing", "slow"],
     "taskiq": ["silent", "refusing", "slow"],
 }
 
 
-@pytest.mark.skipif(ENGINE in {"django_tasks_db", "huey"}, reason="it has no broker on a socket")
 def test_nobody_waits_for_a_broker(site: Site, worker: Worker, listener: Listener) -> None:
     """The process ends, without a signal, once the task was given up, or taken after all."""
+    if site.server is None:
+        pytest.skip("it has no broker on a socket")
     service = SITES[ENGINE][site.name]
     _check({kind: [site.name, service, kind, "handoff"] for kind in KINDS[site.name]})
     assert listener.hear()["args"] == []  # the one that a slow broker took
