@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -78,6 +79,17 @@ class OwnServer:
         """End the server, and start it again as it was started, on its files and its port."""
         self.stop()
         self._start()
+
+    @contextmanager
+    def halted(self) -> Generator[None]:
+        """Have the server keep its connections and answer nothing, for the block."""
+        for server in self._runs:
+            server.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for server in self._runs:
+                server.send_signal(signal.SIGCONT)
 
     def _run(
         self,

@@ -49,6 +49,33 @@ def test_round_trip_and_restart(nats: Site, nats_worker: Worker, listener: Liste
     assert not nats_worker.has_ended
 
 
+def test_nobody_waits_for_a_silent_broker(
+    nats: Site, nats_worker: Worker, listener: Listener
+) -> None:
+    """The task is given up in time, beside a loop that goes on; it may run when NATS is back."""
+    server = nats.server
+    assert server is not None
+    fates = Fates()
+    app = bounded(
+        app_of(lambda: add_task(note, "silent")),
+        observers=[fates],
+        handoff=Handoff(nats.module.task, timeout=1),
+    )
+
+    async def respond() -> list[str]:
+        async with _started(nats):
+            await _send(nats, note, "before")
+            with server.halted():
+                exchange = AsgiExchange(app)
+                await exchange.run()
+                return exchange.kinds
+
+    assert anyio.run(respond)[-1] == "http.response.body"
+    assert [type(event.error).__name__ for event in fates.events] == ["HandoffError"]
+    assert [listener.hear()["args"] for _ in range(2)] == [["before"], ["silent"]]
+    assert not nats_worker.has_ended
+
+
 def test_a_worker_that_is_killed(nats: Site, nats_worker: Worker, listener: Listener) -> None:
     """Its task is given to the new one, when the time for its acknowledgement is over."""
 
